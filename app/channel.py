@@ -1,0 +1,123 @@
+"""How Trackside's processes tell each other: messages over a private connection that survives the death of either side.
+
+The connection is a Unix socket in a folder of this user's own (on Windows a named pipe), opened with a random key that
+travels over the standard input of the process that shall connect. Whoever dies, the other side reads the end of the
+stream at once: nobody else holds an end of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import queue
+import secrets
+import shutil
+import sys
+import tempfile
+import threading
+from collections.abc import Callable
+from multiprocessing import AuthenticationError
+from multiprocessing.connection import Client, Connection, Listener
+from pathlib import Path
+from typing import Any
+
+from app.messages import Message, MessageError, decode, encode
+
+#: A Unix socket's path may have about 100 bytes, so it never lies in a TMPDIR of unknown length.
+_SOCKET_HOME = "/tmp"
+
+
+class Channel:
+    """One end of a connection. Sending never blocks; what arrives is handed on from a thread of its own.
+
+    Args:
+        connection: the open connection.
+        on_message: called with every message, in order, from the reading thread.
+        on_close: called once, from the reading thread, when the other side is gone.
+    """
+
+    def __init__(
+        self, connection: Connection[Any, Any], on_message: Callable[[Message], None], on_close: Callable[[], None]
+    ) -> None:
+        self._connection = connection
+        self._on_message = on_message
+        self._on_close = on_close
+        self._outgoing: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._writer = threading.Thread(target=self._write, name="channel-writer", daemon=True)
+        self._writer.start()
+        threading.Thread(target=self._read, name="channel-reader", daemon=True).start()
+
+    def send(self, message: Message) -> None:
+        """Send a message as soon as the other side takes it; one that is gone takes nothing, which is no error."""
+        self._outgoing.put(encode(message))
+
+    def close(self, timeout: float) -> None:
+        """Send what is waiting, for at most ``timeout`` seconds."""
+        self._outgoing.put(None)
+        self._writer.join(timeout)
+
+    def _write(self) -> None:
+        while (frame := self._outgoing.get()) is not None:
+            try:
+                self._connection.send_bytes(frame)
+            except OSError:
+                return
+
+    def _read(self) -> None:
+        while True:
+            try:
+                frame = self._connection.recv_bytes()
+            except (EOFError, OSError):
+                break
+            with contextlib.suppress(MessageError):  # from another version of ours: what we do not know we pass over
+                self._on_message(decode(frame))
+        self._on_close()
+
+
+class Door:
+    """Where one other process of ours can connect: open it, hand over :attr:`invitation`, then :meth:`admit`."""
+
+    def __init__(self) -> None:
+        self._folder: Path | None = None
+        address: str | None = None
+        if sys.platform != "win32":
+            self._folder = Path(tempfile.mkdtemp(prefix="trackside-", dir=_SOCKET_HOME))
+            address = str(self._folder / "socket")
+        self._key = secrets.token_bytes(32)
+        self._listener = Listener(address, authkey=self._key)
+        self.invitation = json.dumps({"address": self._listener.address, "key": self._key.hex()})
+
+    def admit(self) -> Connection[Any, Any]:
+        """Wait for the invited process and return the connection to it; the door is closed behind it.
+
+        Raises:
+            OSError: the door was closed from outside while waiting.
+        """
+        while True:
+            try:
+                connection = self._listener.accept()
+            except (AuthenticationError, EOFError):
+                continue  # not the one we invited
+            self.close()
+            return connection
+
+    def close(self) -> None:
+        """Stop listening and remove the socket."""
+        with contextlib.suppress(OSError):
+            self._listener.close()
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def connect(invitation: str) -> Connection[Any, Any]:
+    """Return the connection to the process whose invitation this is.
+
+    Raises:
+        OSError: nobody listens there any more.
+        ValueError: this is no invitation.
+    """
+    fields = json.loads(invitation)
+    try:
+        return Client(fields["address"], authkey=bytes.fromhex(fields["key"]))
+    except (EOFError, AuthenticationError) as error:
+        raise ConnectionRefusedError("the process that invited this one is gone") from error

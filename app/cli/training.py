@@ -1,0 +1,158 @@
+"""``trackside train`` and ``trackside check``."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import signal
+import sys
+import threading
+import time
+from types import FrameType
+
+from tqdm import tqdm
+
+from app.cli.output import complain, complain_of_problems, format_number, workspace_of
+from app.config.loading import load
+from app.config.problems import ConfigError
+from app.jobs.queue import Queue
+from app.jobs.scheduling import stop, submit
+from app.jobs.settling import settle_dead_runs
+from app.records.layout import ExecutionFolder, Workspace
+from app.records.live import LiveRun
+from app.records.runs import read_run
+
+_REFRESH_SECONDS = 0.1
+#: How long mirrors may take to close after the end of the run before the command line stops waiting for them.
+_CLOSE_SECONDS = 60.0
+_SHOWN = ("loss", "val_loss")
+
+EXIT_FAILED = 1
+EXIT_WRONG = 2
+EXIT_INTERRUPTED = 130
+
+
+def check(arguments: argparse.Namespace) -> int:
+    """List what is wrong with a config."""
+    try:
+        load(arguments.config, arguments.overrides)
+    except ConfigError as error:
+        if arguments.json:
+            print(json.dumps([dataclasses.asdict(problem) for problem in error.problems], indent=2, ensure_ascii=False))
+        else:
+            complain_of_problems(error.source, error.problems)
+        return EXIT_WRONG
+    print("[]" if arguments.json else f"{arguments.config}: no problems")
+    return 0
+
+
+def train(arguments: argparse.Namespace) -> int:
+    """Train a config and wait for its end; the last line on standard output is the execution's folder."""
+    try:
+        loaded = load(arguments.config, arguments.overrides)
+    except ConfigError as error:
+        complain_of_problems(error.source, error.problems)
+        return EXIT_WRONG
+    workspace = workspace_of(arguments.workspace)
+    interrupts = _Interrupts()
+    try:
+        folder = submit(loaded, workspace, command=["trackside", *sys.argv[1:]])
+    except OSError as error:
+        complain(f"the run could not be recorded in {workspace.root}: {error.strerror or error}")
+        return EXIT_FAILED
+    if arguments.detach:
+        print(folder.path)
+        return 0
+    with interrupts:
+        run = _follow(workspace, folder, interrupts)
+        _wait_for_mirrors(run, interrupts)
+    status = run.status
+    if status.state != "finished" or status.reason:
+        print(f"{status.state.capitalize()}{': ' + status.message if status.message else ''}", file=sys.stderr)
+    print(folder.path, flush=True)
+    if status.state == "stopped":
+        return EXIT_INTERRUPTED
+    return 0 if status.state == "finished" else EXIT_FAILED
+
+
+class _Interrupts:
+    """Ctrl+C asks the run to stop; pressed again it ends it at once. Without a run yet it ends this program."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.pressed = threading.Event()
+
+    def __enter__(self) -> None:
+        self._before = signal.signal(signal.SIGINT, self._press)
+
+    def __exit__(self, *exception: object) -> None:
+        signal.signal(signal.SIGINT, self._before)
+
+    def _press(self, number: int, frame: FrameType | None) -> None:
+        self.count += 1
+        self.pressed.set()
+
+
+def _follow(workspace: Workspace, folder: ExecutionFolder, interrupts: _Interrupts) -> LiveRun:
+    run = LiveRun(folder)
+    answered = 0
+    with tqdm(total=1, unit="epoch", file=sys.stderr, disable=None, dynamic_ncols=True, leave=True) as bar:
+        lines = _Lines() if bar.disable else None
+        while not run.is_over:
+            interrupts.pressed.wait(_REFRESH_SECONDS)
+            interrupts.pressed.clear()
+            if interrupts.count > answered:
+                answered = interrupts.count
+                tqdm.write("Stopping ..." if answered == 1 else "Ending it now ...", file=sys.stderr)
+                stop(workspace, folder, at_once=answered > 1)
+            run.refresh()
+            text = _describe(workspace, run)
+            if lines is not None:
+                lines.show(run, text)
+                continue
+            bar.total = run.epochs or 1
+            bar.n = run.epoch
+            bar.set_description_str(text, refresh=False)
+            bar.set_postfix_str(_values(run), refresh=False)
+            bar.refresh()
+    if not run.is_kept:
+        settle_dead_runs(workspace, [read_run(folder, workspace, metrics=False)])
+    return run
+
+
+class _Lines:
+    """Progress where there is no terminal: a line when the stage changes, and for epochs at most one a second."""
+
+    def __init__(self) -> None:
+        self._text = ""
+        self._epoch = 0
+        self._due = 0.0
+
+    def show(self, run: LiveRun, text: str) -> None:
+        now = time.monotonic()
+        if text != self._text:
+            self._text = text
+            print(text, file=sys.stderr, flush=True)
+        if run.epoch != self._epoch and (now >= self._due or run.is_over):
+            self._epoch, self._due = run.epoch, now + 1.0
+            print(f"epoch {run.epoch}/{run.epochs} {_values(run)}", file=sys.stderr, flush=True)
+
+
+def _describe(workspace: Workspace, run: LiveRun) -> str:
+    if run.status.state == "queued":
+        ahead = [folder.path for folder in Queue(workspace).waiting()]
+        place = ahead.index(run.folder.path) if run.folder.path in ahead else 0
+        return f"queued, {place} before it"
+    return run.stage.replace("_", " ") or run.status.state
+
+
+def _values(run: LiveRun) -> str:
+    return " ".join(f"{name}={format_number(run.values[name])}" for name in _SHOWN if name in run.values)
+
+
+def _wait_for_mirrors(run: LiveRun, interrupts: _Interrupts) -> None:
+    deadline = time.monotonic() + _CLOSE_SECONDS
+    pressed = interrupts.count
+    while run.is_kept and time.monotonic() < deadline and interrupts.count == pressed:
+        time.sleep(_REFRESH_SECONDS / 2)

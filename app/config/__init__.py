@@ -1,0 +1,1 @@
+"""What to train: configs, their components, their problems; no Keras and no Qt."""

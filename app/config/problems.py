@@ -1,0 +1,46 @@
+"""What can be wrong with a config, said so that a person can put it right."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, order=True)
+class Problem:
+    """One thing that is wrong: where, what, and what would be right.
+
+    ``path`` is written ``model.network.1.units``; "" is the whole document.
+    """
+
+    path: str
+    message: str
+    valid: str = ""
+
+    def __str__(self) -> str:
+        place = f"{self.path}: " if self.path else ""
+        return f"{place}{self.message}" + (f" (valid: {self.valid})" if self.valid else "")
+
+
+class ConfigError(Exception):
+    """A config that cannot be used: all its ``problems``, and the ``source`` (usually a file) they were found in."""
+
+    def __init__(self, problems: Iterable[Problem], source: str = "") -> None:
+        self.problems = list(problems)
+        self.source = source
+        super().__init__("\n".join(f"{source}: {problem}" if source else str(problem) for problem in self.problems))
+
+
+def closest(word: str, candidates: Iterable[str]) -> str | None:
+    """Return the candidate that a misspelt word most likely meant, or None if it is like none of them."""
+    found = difflib.get_close_matches(word.lower(), list(candidates), n=1)
+    return found[0] if found else None
+
+
+def unknown(what: str, word: str, candidates: Iterable[str]) -> tuple[str, str]:
+    """Return message and valid values for a name that is not among the candidates."""
+    names = list(candidates)
+    near = closest(word, names)
+    listed = ", ".join(names) if len(names) <= 16 else ", ".join(difflib.get_close_matches(word, names, 5, 0.4))
+    return f"no {what} is called {word!r}" + (f"; did you mean {near!r}?" if near else ""), listed

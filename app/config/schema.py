@@ -1,0 +1,44 @@
+"""What may be where in a config, read from its models: for messages about keys, and for paths that are new."""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Iterable
+from typing import Any, TypeGuard
+
+from pydantic import BaseModel
+
+from app.config.models import ComponentEntry
+
+
+def schema_at(root: type[BaseModel], path: Iterable[str | int]) -> Any:
+    """Return the model or type at a path below a model, None where the models say nothing."""
+    schema: Any = root
+    for key in path:
+        schema = schema_of(schema, str(key))
+    return schema
+
+
+def schema_of(schema: Any, key: str) -> Any:
+    """Return the model or type of what a key leads to; all that lies within a component is taken for a component."""
+    if schema is ComponentEntry:
+        return schema
+    if is_model(schema):
+        return _bare(schema.model_fields[key].annotation) if key in schema.model_fields else None
+    arguments = typing.get_args(schema)
+    return _bare(arguments[-1]) if arguments else None
+
+
+def is_model(schema: Any) -> TypeGuard[type[BaseModel]]:
+    """Return whether a schema is a model, and so knows its keys."""
+    return isinstance(schema, type) and issubclass(schema, BaseModel)
+
+
+def _bare(annotation: Any) -> Any:
+    """Return an annotation without ``Annotated`` and ``| None``."""
+    if typing.get_origin(annotation) is typing.Annotated:
+        return _bare(typing.get_args(annotation)[0])
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        return _bare(next(each for each in typing.get_args(annotation) if each is not type(None)))
+    return annotation

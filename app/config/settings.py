@@ -1,0 +1,64 @@
+"""What a user sets once for all workspaces of a machine, in ``settings.json`` of the user's own config folder."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+import platformdirs
+from pydantic import Field
+
+from app.config.checking import schema_problems
+from app.config.documents import read_document
+from app.config.models import ConfigModel
+from app.config.problems import ConfigError, Problem
+
+
+def default_slots() -> int:
+    """Return how many runs may train at once: 1 up to 4 cores, else a quarter of the cores."""
+    return max(1, (os.cpu_count() or 1) // 4)
+
+
+class Settings(ConfigModel):
+    """The settings of a user."""
+
+    slots: int = Field(
+        default_factory=default_slots, ge=1, title="Slots", description="How many runs may train at the same time."
+    )
+
+
+def settings_file() -> Path:
+    """Return where the settings are; ``TRACKSIDE_CONFIG_DIR`` names another folder."""
+    folder = os.environ.get("TRACKSIDE_CONFIG_DIR") or platformdirs.user_config_dir("trackside", appauthor=False)
+    return Path(folder) / "settings.json"
+
+
+def load_settings() -> tuple[Settings, list[Problem]]:
+    """Return the settings, and what is wrong with their file; a setting that is wrong or absent has its default."""
+    file = settings_file()
+    if not file.exists():
+        return Settings(), []
+    try:
+        document = read_document(file)
+    except ConfigError as error:
+        return Settings(), error.problems
+    problems = schema_problems(document, Settings)
+    wrong = {problem.path.partition(".")[0] for problem in problems}
+    return Settings.model_validate({key: value for key, value in document.items() if key not in wrong}), problems
+
+
+def save_settings(settings: Settings) -> None:
+    """Replace the settings' file atomically; its folder is made if there is none. OSError if it cannot be written."""
+    file = settings_file()
+    file.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(dir=file.parent, prefix=".settings-", suffix=".json")
+    try:
+        with open(descriptor, "w", encoding="utf-8") as stream:
+            stream.write(settings.model_dump_json(indent=2) + "\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(temporary, file)
+    except BaseException:
+        os.unlink(temporary)
+        raise

@@ -1,0 +1,1 @@
+"""Trains one config: the only room that imports TensorFlow and Keras."""

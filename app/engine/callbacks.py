@@ -1,0 +1,192 @@
+"""The callbacks of a config, and the one that tells the recorder what happens."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from app.config.models import ComponentEntry
+from app.engine import building
+from app.engine.ending import StopSwitch, TrainingError
+from app.messages import BATCH_PREFIX
+from app.records.log import logger
+from app.records.recorder import Recorder
+
+log = logger("Trainer")
+
+
+class Recording(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
+    """Hands every metric to the recorder and looks for a wish to stop, once a batch.
+
+    Keras reports means since the epoch began. A batch's own value is recovered from two such means and the numbers of
+    samples behind them: ``(mean_k * n_k - mean_(k-1) * n_(k-1)) / (n_k - n_(k-1))``.
+
+    Args:
+        recorder: takes the values.
+        stop: asks for the end.
+        samples: how many samples an epoch has.
+        batch_size: how many a batch has; the last one may have fewer.
+    """
+
+    def __init__(self, recorder: Recorder, stop: StopSwitch, samples: int, batch_size: int) -> None:
+        super().__init__()
+        self._recorder = recorder
+        self._stop = stop
+        self._samples = samples
+        self._batch_size = batch_size
+        self._running: frozenset[str] | None = None
+        self._seen = 0
+        self._sums: dict[str, float] = {}
+        self._names: dict[str, str] = {}
+        self._learning_rate: float | None = None
+        self.step = 0
+        self.epoch = 0
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Begin the sums anew; note a learning rate that has changed."""
+        self._seen = 0
+        self._sums = {}
+        rate = _learning_rate(self.model)
+        if rate is not None and rate != self._learning_rate:
+            if self._learning_rate is not None:
+                log.info("Learning rate is now %.6g (it was %.6g)", rate, self._learning_rate)
+            self._recorder.event("learning_rate", value=rate, epoch=epoch + 1, step=self.step)
+            self._learning_rate = rate
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """Log the batch's own values under ``.batch/``, then stop here if that is asked for."""
+        if self._running is None:  # Keras makes the metrics' parts with the first batch
+            self._running = building.running_metrics(self.model)
+            self._recorder.keep_running(self._running)
+        self.step += 1
+        before = self._seen
+        self._seen = seen = min(before + self._batch_size, self._samples)
+        size = seen - before or self._batch_size
+        sums = self._sums
+        record = self._recorder.log
+        for name, mean in (logs or {}).items():
+            batch_name = self._names.get(name)
+            if batch_name is None:
+                batch_name = self._names[name] = BATCH_PREFIX + name
+            if name in self._running:
+                record(batch_name, mean, self.step)
+                continue
+            total = mean * seen
+            value = (total - sums.get(name, 0.0)) / size
+            # Once a mean is no number the epoch's sum never is one again; the batch may be either, so it says so too.
+            sums[name] = total
+            record(batch_name, value, self.step)
+        self._stop.check(self.step)
+
+    def on_test_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """Stop in the middle of a validation too."""
+        self._stop.check(self.step)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Log what the epoch ended with."""
+        self.epoch = epoch + 1
+        values = {name: float(value) for name, value in (logs or {}).items()}
+        self._recorder.log_epoch(self.epoch, values)
+        self._recorder.event("epoch_end", epoch=self.epoch, step=self.step)
+        bad = [name for name, value in values.items() if not math.isfinite(value)]
+        if bad:
+            log.warning("Epoch %d: not finite: %s", self.epoch, ", ".join(bad))
+
+
+class StopOnly(keras.callbacks.Callback):  # type: ignore[misc]
+    """Looks for a wish to stop between the batches of an evaluation."""
+
+    def __init__(self, stop: StopSwitch) -> None:
+        super().__init__()
+        self._stop = stop
+
+    def on_test_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """Stop here if that is asked for."""
+        self._stop.check()
+
+
+class EarlyStopping(keras.callbacks.EarlyStopping):  # type: ignore[misc]
+    """Keras' early stopping, which also says why it ended the training."""
+
+    def __init__(self, recorder: Recorder, **options: Any) -> None:
+        super().__init__(**options)
+        self._recorder = recorder
+        self.why: str | None = None
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Tell when the end has come."""
+        super().on_epoch_end(epoch, logs)
+        if self.stopped_epoch:
+            best = "" if self.best is None else f" (best {float(self.best):.6g} in epoch {self.best_epoch + 1})"
+            self.why = f"Early stopping after epoch {epoch + 1}: {self.monitor} has not improved{best}"
+            log.info(self.why)
+            self._recorder.event("note", message=self.why, epoch=epoch + 1)
+
+
+class ModelCheckpoint(keras.callbacks.ModelCheckpoint):  # type: ignore[misc]
+    """Keras' checkpoint with the ``period`` that it once had, which notes every file it saves.
+
+    Args:
+        recorder: notes what was saved.
+        folder: where the files go.
+        filepath: a name with ``{epoch}`` and metrics in it, below the folder.
+        period: save after every so many epochs.
+    """
+
+    def __init__(self, recorder: Recorder, folder: Path, filepath: str, period: int = 1, **options: Any) -> None:
+        target = (folder / filepath).resolve()
+        if not target.is_relative_to(folder.resolve()):
+            raise ValueError(f"filepath {filepath!r} leads out of the run's folder")
+        super().__init__(filepath=str(target), **options)
+        self._recorder = recorder
+        self._folder = folder
+        self._period = period
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Save after every ``period`` epochs."""
+        if (epoch + 1) % self._period == 0:
+            super().on_epoch_end(epoch, logs)
+
+    def _save_model(self, epoch: int, batch: int | None, logs: dict[str, float] | None) -> None:
+        path = Path(self._get_file_path(epoch, batch, logs))
+        before = path.stat().st_mtime_ns if path.exists() else None
+        super()._save_model(epoch, batch, logs)
+        if path.exists() and path.stat().st_mtime_ns != before:
+            name = path.relative_to(self._folder.resolve().parent).as_posix()
+            log.info("Saved checkpoint %s", name)
+            self._recorder.event("checkpoint", path=name, epoch=epoch + 1)
+
+
+def make_callbacks(entries: list[ComponentEntry], folder: Path, recorder: Recorder) -> list[keras.callbacks.Callback]:
+    """Return the callbacks of a config.
+
+    Args:
+        entries: ``training.callbacks``.
+        folder: ``callbacks/`` of the execution; each callback's files go to ``<folder>/<type>/``.
+        recorder: what they tell about themselves.
+
+    Raises:
+        TrainingError: Keras refuses one; it is named.
+    """
+    made = []
+    for index, entry in enumerate(entries):
+        try:
+            if entry.type == "early_stopping":
+                made.append(EarlyStopping(recorder, **entry.options))
+            elif entry.type == "model_checkpoint":
+                own = folder / entry.type
+                own.mkdir(parents=True, exist_ok=True)
+                made.append(ModelCheckpoint(recorder, own, **entry.options))
+            else:
+                made.append(keras.callbacks.ReduceLROnPlateau(**entry.options))
+        except (TypeError, ValueError) as error:
+            raise TrainingError(f"training.callbacks.{index} ({entry.type}): {error}") from error
+    return made
+
+
+def _learning_rate(model: keras.Model) -> float | None:
+    rate = getattr(model.optimizer, "learning_rate", None)
+    return None if rate is None else float(rate)

@@ -1,0 +1,44 @@
+"""The ways in which a training ends before its last epoch."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+
+class TrainingError(Exception):
+    """The run cannot go on. The text is for whoever wrote the config: what is wrong, where, what would be right."""
+
+
+class StopRequested(BaseException):
+    """Somebody asked for the end of the run. No ``Exception``, so that no library takes it for a fault of its own."""
+
+
+class Terminated(BaseException):
+    """The operating system asked this process to end: save nothing more, close the record."""
+
+
+class StopSwitch:
+    """Set from the thread that hears commands, looked at by the training thread between batches and stages."""
+
+    def __init__(self) -> None:
+        self._requested = threading.Event()
+        self.command = ""
+        self.by = ""
+        #: Called on the training thread, with the count of finished optimizer steps, when a wish is granted.
+        self.on_granted: Callable[[int], None] = lambda step: None
+
+    def request(self, command: str, by: str) -> None:
+        """Ask for the end of the run; ``by`` says who asks, ``command`` is the id of what they sent."""
+        self.command, self.by = command, by
+        self._requested.set()
+
+    def check(self, step: int = 0) -> None:
+        """Go on, or end.
+
+        Raises:
+            StopRequested: the end was asked for.
+        """
+        if self._requested.is_set():
+            self.on_granted(step)
+            raise StopRequested

@@ -1,0 +1,1 @@
+"""When and where runs run: the queue, the keeper of each run, the warm spare."""

@@ -1,0 +1,139 @@
+"""The queue of a workspace: which run is next, and which ones have a slot.
+
+An SQLite file, because claims must be transactions between processes that know nothing of each other. It holds the
+order and nothing else: lost, it is made again from the runs whose state is ``queued``.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import uuid
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+
+from app.records.files import RecordError
+from app.records.layout import ExecutionFolder, Workspace
+from app.records.processes import Identity
+from app.records.runs import observed_status, read_runs
+from app.records.status import read_status
+
+_BUSY_SECONDS = 10.0
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS runs (
+    place INTEGER PRIMARY KEY AUTOINCREMENT,
+    folder TEXT NOT NULL UNIQUE,
+    claim TEXT,
+    pid INTEGER,
+    create_time REAL
+)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to start one run; it passes from whoever claimed it to the run's keeper."""
+
+    folder: ExecutionFolder
+    token: str
+
+
+class Queue:
+    """The queue of one workspace. Every method is one transaction."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._path = workspace.private / "queue.db"
+
+    def add(self, folder: ExecutionFolder) -> None:
+        """Put a run at the end."""
+        with self._transaction() as db:
+            db.execute("INSERT OR IGNORE INTO runs (folder) VALUES (?)", (self._key(folder),))
+
+    def cancel(self, folder: ExecutionFolder) -> bool:
+        """Take out a run that nobody has claimed yet; return whether it was waiting."""
+        with self._transaction() as db:
+            sql = "DELETE FROM runs WHERE folder = ? AND claim IS NULL"
+            return db.execute(sql, (self._key(folder),)).rowcount == 1
+
+    def claim(self, slots: int, by: Identity) -> Claim | None:
+        """Claim the first run that waits, if fewer than ``slots`` runs are under way; None when none can start."""
+        with self._transaction() as db:
+            self._forget_the_dead(db)
+            (busy,) = db.execute("SELECT count(*) FROM runs WHERE claim IS NOT NULL").fetchone()
+            row = db.execute("SELECT folder FROM runs WHERE claim IS NULL ORDER BY place LIMIT 1").fetchone()
+            if row is None or busy >= slots:
+                return None
+            token = uuid.uuid4().hex
+            sql = "UPDATE runs SET claim = ?, pid = ?, create_time = ? WHERE folder = ?"
+            db.execute(sql, (token, by.pid, by.create_time, row[0]))
+            return Claim(ExecutionFolder(self._workspace.root / row[0]), token)
+
+    def take(self, claim: Claim, keeper: Identity) -> bool:
+        """Pass a claim on to the run's keeper; False when it is no longer valid, and the run must not be started."""
+        with self._transaction() as db:
+            sql = "UPDATE runs SET pid = ?, create_time = ? WHERE folder = ? AND claim = ?"
+            values = (keeper.pid, keeper.create_time, self._key(claim.folder), claim.token)
+            return db.execute(sql, values).rowcount == 1
+
+    def inherit(self, folder: ExecutionFolder, keeper: Identity) -> None:
+        """Give the slot of a run whose keeper died to the keeper that takes over."""
+        with self._transaction() as db:
+            db.execute(
+                "INSERT INTO runs (folder, claim, pid, create_time) VALUES (?, ?, ?, ?) "
+                "ON CONFLICT (folder) DO UPDATE SET pid = excluded.pid, create_time = excluded.create_time",
+                (self._key(folder), uuid.uuid4().hex, keeper.pid, keeper.create_time),
+            )
+
+    def release(self, folder: ExecutionFolder) -> None:
+        """Free the slot of a run that is over."""
+        with self._transaction() as db:
+            db.execute("DELETE FROM runs WHERE folder = ?", (self._key(folder),))
+
+    def waiting(self) -> list[ExecutionFolder]:
+        """Return the runs that wait, the next one first."""
+        if not self._path.exists():
+            return []
+        with self._transaction() as db:
+            rows = db.execute("SELECT folder FROM runs WHERE claim IS NULL ORDER BY place").fetchall()
+        return [ExecutionFolder(self._workspace.root / row[0]) for row in rows]
+
+    def _forget_the_dead(self, db: sqlite3.Connection) -> None:
+        claimed = db.execute("SELECT folder, pid, create_time FROM runs WHERE claim IS NOT NULL").fetchall()
+        for name, pid, created in claimed:
+            if Identity(pid, created).is_alive():
+                continue
+            folder = ExecutionFolder(self._workspace.root / name)
+            try:
+                status = read_status(folder.status)
+                state = observed_status(status, folder).state
+            except RecordError:
+                state = "crashed"
+            if state == "queued":  # whoever claimed it died before there was a keeper
+                db.execute("UPDATE runs SET claim = NULL, pid = NULL, create_time = NULL WHERE folder = ?", (name,))
+            elif state not in ("starting", "running", "paused"):
+                db.execute("DELETE FROM runs WHERE folder = ?", (name,))
+
+    def _key(self, folder: ExecutionFolder) -> str:
+        return folder.path.relative_to(self._workspace.root).as_posix()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        new = not self._path.exists()
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with closing(sqlite3.connect(self._path, timeout=_BUSY_SECONDS, isolation_level=None)) as db:
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                db.execute(_SCHEMA)
+                if new:
+                    self._find_queued(db)
+                yield db
+            except BaseException:
+                db.execute("ROLLBACK")
+                raise
+            db.execute("COMMIT")
+
+    def _find_queued(self, db: sqlite3.Connection) -> None:
+        queued = [run for run in read_runs(self._workspace, metrics=False) if run.state == "queued"]
+        for run in sorted(queued, key=lambda run: run.status.submitted or 0.0):
+            db.execute("INSERT OR IGNORE INTO runs (folder) VALUES (?)", (self._key(run.folder),))

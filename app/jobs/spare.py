@@ -1,0 +1,79 @@
+"""The warm spare: a keeper whose worker has imported the backend and waits for the next run."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+import psutil
+
+from app.jobs.launch import READY_LINE, assignment, keeper_command, reap_later, start_process
+from app.jobs.queue import Claim
+from app.records.layout import Workspace
+from app.records.runs import read_runs
+
+#: On fewer cores than this a spare would take from a training what it needs.
+_CORES_TO_WARM_BESIDE_A_RUN = 3
+
+
+def may_warm(workspace: Workspace) -> bool:
+    """Whether a spare may warm up now: not beside a run that is under way, where cores are few."""
+    if (psutil.cpu_count() or 1) >= _CORES_TO_WARM_BESIDE_A_RUN:
+        return True
+    return not any(run.state in ("starting", "running") for run in read_runs(workspace, metrics=False))
+
+
+class Spare:
+    """A spare of this process: it leaves when this process does, unless it has got a run by then."""
+
+    def __init__(self) -> None:
+        """Start to warm up, at low priority.
+
+        Raises:
+            OSError: it could not be started.
+        """
+        self._process = start_process(keeper_command("--spare"), cwd=Path.home(), output=subprocess.PIPE)
+        self._given = False
+        self._settled = threading.Event()
+        self.is_ready = False
+        #: Why it did not get warm: the last lines of its output.
+        self.problem = ""
+        threading.Thread(target=self._listen, name="spare", daemon=True).start()
+
+    def wait(self, timeout: float) -> bool:
+        """Wait until it is warm, at most ``timeout`` seconds; return whether it is."""
+        self._settled.wait(timeout)
+        return self.is_ready
+
+    def give(self, workspace: Workspace, claim: Claim, secrets: Mapping[str, str]) -> bool:
+        """Hand over a run; False when this spare cannot take it (gone, or given one already)."""
+        if self._given or self._process.poll() is not None or self._process.stdin is None:
+            return False
+        try:
+            with self._process.stdin as pipe:
+                pipe.write(assignment(workspace, claim, secrets))
+        except OSError:
+            return False
+        self._given = True
+        reap_later(self._process)
+        return True
+
+    def close(self) -> None:
+        """Let it go; a run that it was given goes on."""
+        if not self._given and self._process.stdin is not None:
+            with contextlib.suppress(OSError):
+                self._process.stdin.close()
+            self._process.wait()
+
+    def _listen(self) -> None:
+        assert self._process.stdout is not None
+        with self._process.stdout as output:
+            first = output.readline().decode("utf-8", "replace")
+            if first.strip() == READY_LINE:
+                self.is_ready = True
+            else:
+                self.problem = (first + output.read().decode("utf-8", "replace")).strip()
+        self._settled.set()

@@ -1,0 +1,127 @@
+"""What Trackside's processes tell each other: facts one way, commands the other.
+
+A message is a small frozen dataclass. On the wire it is one JSON object with the message's ``kind`` and its fields.
+Nothing is pickled, so a peer can at worst send a frame that does not decode. This module imports nothing but the
+standard library: the smallest process of all can afford it.
+
+The points of metrics do not travel here. They are in the folder a quarter of a second after they were logged, where
+everyone who follows a run reads them; see docs/decisions.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import struct
+from typing import Any, ClassVar
+
+#: One point of a series: step (int64), time (UTC seconds since the epoch, float64), value (float64), little endian.
+#: The layout of a row of ``series/<metric>.npy``.
+POINT = struct.Struct("<qdd")
+
+#: Metrics that belong to one batch are logged under this prefix; no metric of a user can have it.
+BATCH_PREFIX = ".batch/"
+
+
+class MessageError(ValueError):
+    """A frame that is no message of ours; the text says what was wrong with it."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Ready:
+    """Worker: the backend is imported and no op has run; a job can come."""
+
+    kind: ClassVar[str] = "ready"
+    pid: int
+    create_time: float
+    versions: dict[str, str]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Job:
+    """Keeper: train what lies in this execution folder.
+
+    ``respawn`` is the command line that starts another keeper for the folder, should this one die, and ``settle`` the
+    one that closes what a keeper would have closed. They are opaque to the worker, which does not know what a keeper is
+    made of.
+    """
+
+    kind: ClassVar[str] = "job"
+    folder: str
+    workspace: str
+    cwd: str
+    command: list[str]
+    respawn: list[str]
+    settle: list[str]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Stop:
+    """Keeper: stop at the next batch, or between stages. ``by`` says who asked."""
+
+    kind: ClassVar[str] = "stop"
+    command: str
+    by: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Note:
+    """Keeper: a fact that the recorder shall write, because the folder has one writer while the worker lives."""
+
+    kind: ClassVar[str] = "note"
+    event: dict[str, Any]
+    level: str
+    component: str
+    message: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Began:
+    """Worker: the job was taken and its record is open."""
+
+    kind: ClassVar[str] = "began"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Fact:
+    """Worker: an event as it stands in events.jsonl (``time``, ``kind`` and what belongs to that kind)."""
+
+    kind: ClassVar[str] = "fact"
+    event: dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Ended:
+    """Worker: the run is over and its record is complete. ``state`` is finished, stopped or failed."""
+
+    kind: ClassVar[str] = "ended"
+    time: float
+    state: str
+    reason: str | None
+    message: str | None
+
+
+Message = Ready | Job | Stop | Note | Began | Fact | Ended
+
+_CLASSES: dict[str, type[Any]] = {cls.kind: cls for cls in (Ready, Job, Stop, Note, Began, Fact, Ended)}
+
+
+def encode(message: Message) -> bytes:
+    """Return the frame of a message."""
+    fields = {field.name: getattr(message, field.name) for field in dataclasses.fields(message)}
+    return json.dumps({"kind": message.kind, **fields}, separators=(",", ":"), default=str).encode()
+
+
+def decode(frame: bytes) -> Message:
+    """Return the message of a frame.
+
+    Raises:
+        MessageError: the frame is not ours, or has other fields than its kind has.
+    """
+    try:
+        fields = json.loads(frame)
+        cls = _CLASSES[fields.pop("kind")]
+        message: Message = cls(**fields)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise MessageError(f"not a message: {frame[:80]!r}") from error
+    return message

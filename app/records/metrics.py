@@ -1,0 +1,75 @@
+"""metrics.json: every metric by epoch, how long each stage took, and the platform."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from app.records.files import RecordError, number, read_json, to_json
+
+#: These are in every metrics.json, as the older systems' readers expect; the stages that came later are added.
+ELAPSED_KEYS = (
+    "load_data",
+    "transform_preprocessors",
+    "fit_transformers",
+    "transform_transformers",
+    "fit_model",
+    "evaluate_model",
+)
+
+
+@dataclass
+class Metrics:
+    """The content of metrics.json while it grows.
+
+    ``values`` holds, for each metric, its value by the number of the epoch (from 1); test metrics have the epoch 1.
+    """
+
+    values: dict[str, dict[int, float]] = field(default_factory=dict)
+    elapsed: dict[str, float] = field(default_factory=lambda: dict.fromkeys(ELAPSED_KEYS, 0.0))
+    platform: dict[str, Any] = field(default_factory=dict)
+
+    def set(self, name: str, epoch: int, value: float) -> None:
+        """Note the value of a metric in an epoch."""
+        self.values.setdefault(name, {})[epoch] = value
+
+    def encode(self) -> bytes:
+        """Return the file's content: a list a metric, null where an epoch has no value."""
+        # Copies of what the training thread may be adding to: list() and dict() of a dict are atomic under the GIL.
+        metrics = {name: _by_epoch(dict(values)) for name, values in list(self.values.items())}
+        return to_json({"elapsed": dict(self.elapsed), "metrics": metrics, "platform": dict(self.platform)})
+
+
+def _by_epoch(values: Mapping[int, float]) -> list[float | None]:
+    return [values.get(epoch) for epoch in range(1, max(values, default=0) + 1)]
+
+
+def read_metrics(path: Path) -> dict[str, list[float | None]]:
+    """Return the metrics of a metrics.json: by name a value per epoch, None where there is none.
+
+    Raises:
+        RecordError: the file is missing or not of that form.
+    """
+    value = read_json(path)
+    metrics = value.get("metrics") if isinstance(value, dict) else None
+    if not isinstance(metrics, dict):
+        raise RecordError(f'{path}: expected an object with "metrics"')
+    return {
+        name: [number(item) for item in (items if isinstance(items, list) else [items])]
+        for name, items in metrics.items()
+    }
+
+
+def read_elapsed(path: Path) -> dict[str, float]:
+    """Return the seconds that each stage took, as a metrics.json tells them; {} where it does not.
+
+    Raises:
+        RecordError: the file is missing or no JSON.
+    """
+    value = read_json(path)
+    elapsed = value.get("elapsed") if isinstance(value, dict) else None
+    if not isinstance(elapsed, dict):
+        return {}
+    return {name: seconds for name, item in elapsed.items() if (seconds := number(item)) is not None}

@@ -1,0 +1,224 @@
+"""A run as it lies on disk: one plain value for every execution, ours or of an older system, whole or broken."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from app.messages import BATCH_PREFIX
+from app.records.events import end_event
+from app.records.files import RecordError
+from app.records.layout import ExecutionFolder, Workspace
+from app.records.metrics import read_metrics
+from app.records.processes import host_name
+from app.records.series import read_series, series_files
+from app.records.status import SILENT_SECONDS, Status, heartbeat_age, read_status
+
+#: Runs of older systems have no id of their own; theirs is derived from where they lie (RFC 4122, version 5).
+_ID_NAMESPACE = uuid.UUID("c4d5bb1c-6a0b-4f0a-9d0e-3a8c1f6e5b77")
+
+
+@dataclass(frozen=True, slots=True)
+class MetricSummary:
+    """What a table shows of a metric's values per epoch; ``first`` to ``max`` are NaN only if every value is."""
+
+    first: float
+    last: float
+    min: float
+    max: float
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One execution as a reader sees it now."""
+
+    folder: ExecutionFolder
+    id: str
+    experiment: str
+    status: Status
+    metrics: dict[str, MetricSummary] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
+
+    @property
+    def execution_id(self) -> str:
+        """The folder's name."""
+        return self.folder.execution_id
+
+    @property
+    def state(self) -> str:
+        """The state, taking into account whether those who should write it still live."""
+        return self.status.state
+
+    @property
+    def silent_seconds(self) -> float | None:
+        """For an active run whose heartbeat is old: the seconds since its last sign of life, else None."""
+        if self.status.state not in ("starting", "running", "paused"):
+            return None
+        age = heartbeat_age(self.folder.heartbeat)
+        return age if age is not None and age > SILENT_SECONDS else None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the run as the command line prints it."""
+        status = self.status
+        return {
+            "source": "execution",
+            "id": self.id,
+            "name": self.execution_id,
+            "experiment": self.experiment,
+            "state": status.state,
+            "reason": status.reason,
+            "message": status.message,
+            "submitted": status.submitted,
+            "started": status.started,
+            "ended": status.ended,
+            "metrics": {
+                name: {"first": m.first, "last": m.last, "min": m.min, "max": m.max, "count": m.count}
+                for name, m in self.metrics.items()
+            },
+            "path": str(self.folder.path),
+            "problems": list(self.problems),
+        }
+
+
+def read_run(folder: ExecutionFolder, workspace: Workspace, *, metrics: bool = True) -> Run:
+    """Return the run of an execution folder. Whatever cannot be read is named in ``problems``; nothing is raised."""
+    problems: list[str] = []
+    try:
+        status = read_status(folder.status)
+    except RecordError as error:
+        if folder.status.exists():
+            problems.append(str(error))
+        status = _status_without_file(folder, workspace, problems)
+    if not status.is_over and status.state != "queued":
+        status = observed_status(status, folder)
+    summaries: dict[str, MetricSummary] = {}
+    if metrics:
+        try:
+            summaries = summarize(folder)
+        except RecordError as error:
+            if status.is_over:
+                problems.append(str(error))
+    return Run(folder, status.id, folder.experiment, status, summaries, tuple(problems))
+
+
+def read_runs(workspace: Workspace, *, metrics: bool = True) -> Iterator[Run]:
+    """Yield every execution of a workspace; a folder that holds no file of a run is passed over."""
+    for folder in workspace.execution_folders():
+        if is_execution(folder):
+            yield read_run(folder, workspace, metrics=metrics)
+
+
+def is_execution(folder: ExecutionFolder) -> bool:
+    """Whether a folder holds any of the files that make it an execution."""
+    return any(path.exists() for path in (folder.status, folder.document, folder.metrics, folder.log))
+
+
+def observed_status(status: Status, folder: ExecutionFolder) -> Status:
+    """Return the state of an active run as it must be shown when its keeper cannot write it any more.
+
+    Keeper and worker gone, on this host and boot: what the end event says, else crashed. On another host nothing can
+    be known, so nothing is changed; a keeper or worker that lives keeps the state as it is.
+    """
+    if not status.is_local:
+        if status.host != host_name():
+            return status
+    elif any(process is not None and process.is_alive() for process in (status.keeper, status.worker)):
+        return status
+    ended = end_event(folder.events)
+    if ended is not None and isinstance(ended.get("state"), str):
+        return status.change(
+            state=ended["state"], reason=ended.get("reason"), message=ended.get("message"), ended=ended.get("time")
+        )
+    try:
+        last_sign: float | None = folder.heartbeat.stat().st_mtime
+    except OSError:
+        last_sign = status.started
+    return status.change(
+        state="crashed", reason="signal", message="the run's processes are gone without an end", ended=last_sign
+    )
+
+
+def summarize(folder: ExecutionFolder) -> dict[str, MetricSummary]:
+    """Return the summary of every metric per epoch: of the series, or of metrics.json where there are none.
+
+    Raises:
+        RecordError: neither can be read.
+    """
+    files = series_files(folder.series)
+    if files:
+        found = {}
+        for name, path in files.items():
+            if not name.startswith(BATCH_PREFIX) and path.exists():
+                summary = summary_of(read_series(path)["value"])
+                if summary is not None:
+                    found[name] = summary
+        return found
+    return {
+        name: summary
+        for name, values in read_metrics(folder.metrics).items()
+        if (summary := summary_of(np.array([value for value in values if value is not None], dtype=float))) is not None
+    }
+
+
+def summary_of(values: np.ndarray[Any, np.dtype[Any]]) -> MetricSummary | None:
+    """Return the summary of the values of a metric in their order, or None when there are none."""
+    if not len(values):
+        return None
+    seen = values[~np.isnan(values)]
+    low, high = (float(seen.min()), float(seen.max())) if len(seen) else (float("nan"), float("nan"))
+    return MetricSummary(float(values[0]), float(values[-1]), low, high, len(values))
+
+
+class RunNotFoundError(LookupError):
+    """No run, or more than one, is meant by what was typed; ``candidates`` are those that it could have been."""
+
+    def __init__(self, message: str, candidates: tuple[Run, ...] = ()) -> None:
+        super().__init__(message)
+        self.candidates = candidates
+
+
+def find_run(workspace: Workspace, text: str) -> Run:
+    """Return the run that a person means: a path, an id, a folder name or a unique prefix of either.
+
+    Raises:
+        RunNotFoundError: none or several match.
+    """
+    path = Path(text).expanduser()
+    if path.is_dir() and is_execution(ExecutionFolder(path.resolve())):
+        folder = ExecutionFolder(path.resolve())
+        return read_run(folder, Workspace.around(folder.path))
+    runs = list(read_runs(workspace, metrics=False))
+    exact = [run for run in runs if text in (run.id, run.execution_id)]
+    found = exact or [run for run in runs if text and (run.id.startswith(text) or run.execution_id.startswith(text))]
+    if not found:
+        raise RunNotFoundError(f"no run {text!r} in {workspace.root}; 'trackside runs' lists them")
+    if len(found) > 1:
+        raise RunNotFoundError(f"{text!r} could be {len(found)} runs", tuple(found))
+    return read_run(found[0].folder, workspace)
+
+
+def _status_without_file(folder: ExecutionFolder, workspace: Workspace, problems: list[str]) -> Status:
+    """Return what can be told of a run that an older system wrote, or whose status.json is broken."""
+    try:
+        relative = folder.path.relative_to(workspace.root).as_posix()
+    except ValueError:
+        relative = folder.path.as_posix()
+    identifier = str(uuid.uuid5(_ID_NAMESPACE, relative))
+    finished = folder.metrics.exists()
+    if not finished:
+        problems.append(f"{folder.path}: neither status.json nor metrics.json can be read, so how it ended is unknown")
+    times = [path.stat().st_mtime for path in (folder.document, folder.log, folder.metrics) if path.exists()]
+    return Status(
+        id=identifier,
+        state="finished" if finished else "crashed",
+        started=min(times, default=None),
+        ended=max(times, default=None),
+        host="",
+        boot_id="",
+    )
