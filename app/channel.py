@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import queue
 import secrets
 import shutil
+import socket
 import sys
 import tempfile
 import threading
@@ -31,9 +33,9 @@ class Channel:
     """One end of a connection. Sending never blocks; what arrives is handed on from a thread of its own.
 
     Args:
-        connection: the open connection.
+        connection: the open connection, which the channel closes.
         on_message: called with every message, in order, from the reading thread.
-        on_close: called once, from the reading thread, when the other side is gone.
+        on_close: called once, from the reading thread, when the connection has ended, whoever ended it.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class Channel:
         self._connection = connection
         self._on_message = on_message
         self._on_close = on_close
+        self._ended = False
         self._outgoing: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._writer = threading.Thread(target=self._write, name="channel-writer", daemon=True)
         self._writer.start()
@@ -49,12 +52,14 @@ class Channel:
 
     def send(self, message: Message) -> None:
         """Send a message as soon as the other side takes it; one that is gone takes nothing, which is no error."""
-        self._outgoing.put(encode(message))
+        if not self._ended:
+            self._outgoing.put(encode(message))
 
     def close(self, timeout: float) -> None:
-        """Send what is waiting, for at most ``timeout`` seconds."""
+        """Send what is waiting, for at most ``timeout`` seconds, then end the connection."""
         self._outgoing.put(None)
         self._writer.join(timeout)
+        self._hang_up()
 
     def _write(self) -> None:
         while (frame := self._outgoing.get()) is not None:
@@ -64,14 +69,30 @@ class Channel:
                 return
 
     def _read(self) -> None:
-        while True:
-            try:
-                frame = self._connection.recv_bytes()
-            except (EOFError, OSError):
-                break
-            with contextlib.suppress(MessageError):  # from another version of ours: what we do not know we pass over
-                self._on_message(decode(frame))
-        self._on_close()
+        try:
+            while True:
+                try:
+                    frame = self._connection.recv_bytes()
+                except (EOFError, OSError):
+                    return
+                with contextlib.suppress(
+                    MessageError
+                ):  # from another version of ours: what we do not know we pass over
+                    self._on_message(decode(frame))
+        finally:
+            self._ended = True
+            self._outgoing.put(None)
+            self._on_close()
+            self._writer.join()
+            self._connection.close()
+
+    def _hang_up(self) -> None:
+        if sys.platform == "win32":
+            self._connection.close()
+            return
+        # Closing a descriptor wakes nobody who reads from it; shutting the socket down does, on both sides.
+        with contextlib.suppress(OSError), socket.socket(fileno=os.dup(self._connection.fileno())) as end:
+            end.shutdown(socket.SHUT_RDWR)
 
 
 class Door:
@@ -83,6 +104,7 @@ class Door:
         if sys.platform != "win32":
             self._folder = Path(tempfile.mkdtemp(prefix="trackside-", dir=_SOCKET_HOME))
             address = str(self._folder / "socket")
+        self._closed = False
         self._key = secrets.token_bytes(32)
         self._listener = Listener(address, authkey=self._key)
         self.invitation = json.dumps({"address": self._listener.address, "key": self._key.hex()})
@@ -93,16 +115,25 @@ class Door:
         Raises:
             OSError: the door was closed from outside while waiting.
         """
-        while True:
+        while not self._closed:
             try:
                 connection = self._listener.accept()
-            except (AuthenticationError, EOFError):
+            except (AuthenticationError, EOFError, ConnectionError):
                 continue  # not the one we invited
-            self.close()
+            self._shut()
             return connection
+        raise ConnectionAbortedError("the door was closed while waiting")
 
     def close(self) -> None:
-        """Stop listening and remove the socket."""
+        """Stop listening and remove the socket; whoever waits in :meth:`admit` is let go."""
+        if not self._closed:
+            self._closed = True
+            with contextlib.suppress(OSError):  # closing a listener wakes nobody who waits at it; a knock does
+                Client(self._listener.address).close()
+            self._shut()
+
+    def _shut(self) -> None:
+        self._closed = True
         with contextlib.suppress(OSError):
             self._listener.close()
         if self._folder is not None:
@@ -116,8 +147,12 @@ def connect(invitation: str) -> Connection[Any, Any]:
         OSError: nobody listens there any more.
         ValueError: this is no invitation.
     """
-    fields = json.loads(invitation)
     try:
-        return Client(fields["address"], authkey=bytes.fromhex(fields["key"]))
+        fields = json.loads(invitation)
+        address, key = fields["address"], bytes.fromhex(fields["key"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError("not an invitation: expected a JSON object with address and key") from error
+    try:
+        return Client(address, authkey=key)
     except (EOFError, AuthenticationError) as error:
         raise ConnectionRefusedError("the process that invited this one is gone") from error

@@ -13,6 +13,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import struct
+import types
+import typing
 from typing import Any, ClassVar
 
 #: One point of a series: step (int64), time (UTC seconds since the epoch, float64), value (float64), little endian.
@@ -103,7 +105,8 @@ class Ended:
 
 Message = Ready | Job | Stop | Note | Began | Fact | Ended
 
-_CLASSES: dict[str, type[Any]] = {cls.kind: cls for cls in (Ready, Job, Stop, Note, Began, Fact, Ended)}
+_CLASSES: dict[str, type[Any]] = {cls.kind: cls for cls in typing.get_args(Message)}
+_HINTS = {kind: typing.get_type_hints(cls) for kind, cls in _CLASSES.items()}
 
 
 def encode(message: Message) -> bytes:
@@ -120,8 +123,27 @@ def decode(frame: bytes) -> Message:
     """
     try:
         fields = json.loads(frame)
-        cls = _CLASSES[fields.pop("kind")]
-        message: Message = cls(**fields)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        kind = fields.pop("kind")
+        message: Message = _CLASSES[kind](**fields)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise MessageError(f"not a message: {frame[:80]!r}") from error
+    for name, value in fields.items():
+        if not _fits(value, _HINTS[kind][name]):
+            raise MessageError(f"not a message: {name} of {kind!r} is {str(value)[:80]!r}")
     return message
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    """Whether a JSON value is of the type that a field names."""
+    origin, parts = typing.get_origin(hint), typing.get_args(hint)
+    if origin is types.UnionType:
+        return any(_fits(value, part) for part in parts)
+    if origin is list:
+        return isinstance(value, list) and all(_fits(item, parts[0]) for item in value)
+    if origin is dict:
+        return isinstance(value, dict) and all(_fits(item, parts[1]) for item in value.values())
+    if hint is Any:
+        return True
+    if isinstance(value, bool):
+        return hint is bool
+    return isinstance(value, (int, float) if hint is float else hint)

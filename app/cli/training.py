@@ -141,9 +141,9 @@ class _Lines:
 
 def _describe(workspace: Workspace, run: LiveRun) -> str:
     if run.status.state == "queued":
-        ahead = [folder.path for folder in Queue(workspace).waiting()]
-        place = ahead.index(run.folder.path) if run.folder.path in ahead else 0
-        return f"queued, {place} before it"
+        waiting = Queue(workspace).waiting()
+        if run.folder in waiting:
+            return f"queued, {waiting.index(run.folder)} before it" if waiting[0] != run.folder else "queued, next"
     return run.stage.replace("_", " ") or run.status.state
 
 

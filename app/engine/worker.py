@@ -27,7 +27,7 @@ from app.engine.session import apply_session, gpu_names, import_backend, quiet_b
 from app.messages import Began, Ended, Job, Note, Ready
 from app.records.environment import describe_code, describe_platform, describe_python, hide_secrets, installed_packages
 from app.records.events import make_event
-from app.records.files import read_json, replace_file, to_json
+from app.records.files import RecordError, read_json, replace_file, to_json
 from app.records.layout import ExecutionFolder, Workspace
 from app.records.log import LogFile, logger
 from app.records.processes import Identity, lower_priority_of_this_thread
@@ -132,6 +132,7 @@ def _warm_up() -> tuple[dict[str, str], list[str], dict[str, str]]:
 def _write_environment(folder: ExecutionFolder, job: Job, packages: dict[str, str], gpus: list[str]) -> None:
     environment = {
         **describe_python(),
+        "seed": _seed(folder),
         "packages": packages,
         "code": describe_code(Path(job.cwd)),
         "cwd": job.cwd,
@@ -140,6 +141,14 @@ def _write_environment(folder: ExecutionFolder, job: Job, packages: dict[str, st
     }
     with contextlib.suppress(OSError):
         replace_file(folder.environment, to_json(environment))
+
+
+def _seed(folder: ExecutionFolder) -> int | None:
+    try:
+        seed: int = read_json(folder.resolved)["dataset"]["seed"]
+    except (RecordError, KeyError, TypeError):
+        return None
+    return seed
 
 
 def _on_terminate(number: int, frame: FrameType | None) -> None:

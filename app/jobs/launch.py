@@ -48,7 +48,7 @@ def start_process(
         arguments,
         stdin=subprocess.PIPE,
         stdout=output,
-        stderr=output,
+        stderr=subprocess.STDOUT,
         cwd=cwd,
         env=clean_environment(),
         start_new_session=sys.platform != "win32",

@@ -1,7 +1,7 @@
 """The queue of a workspace: which run is next, and which ones have a slot.
 
 An SQLite file, because claims must be transactions between processes that know nothing of each other. It holds the
-order and nothing else: lost, it is made again from the runs whose state is ``queued``.
+order and nothing else: lost, it is made again from the states of the runs.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from app.records.status import read_status
 
 _BUSY_SECONDS = 10.0
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS runs (
+CREATE TABLE runs (
     place INTEGER PRIMARY KEY AUTOINCREMENT,
     folder TEXT NOT NULL UNIQUE,
     claim TEXT,
@@ -94,7 +94,7 @@ class Queue:
         """Return the runs that wait, the next one first."""
         if not self._path.exists():
             return []
-        with self._transaction() as db:
+        with closing(sqlite3.connect(self._path, timeout=_BUSY_SECONDS)) as db:
             rows = db.execute("SELECT folder FROM runs WHERE claim IS NULL ORDER BY place").fetchall()
         return [ExecutionFolder(self._workspace.root / row[0]) for row in rows]
 
@@ -119,21 +119,38 @@ class Queue:
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        new = not self._path.exists()
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        with closing(sqlite3.connect(self._path, timeout=_BUSY_SECONDS, isolation_level=None)) as db:
-            db.execute("BEGIN IMMEDIATE")
+        with closing(self._open()) as db:
             try:
-                db.execute(_SCHEMA)
-                if new:
-                    self._find_queued(db)
                 yield db
             except BaseException:
                 db.execute("ROLLBACK")
                 raise
             db.execute("COMMIT")
 
-    def _find_queued(self, db: sqlite3.Connection) -> None:
-        queued = [run for run in read_runs(self._workspace, metrics=False) if run.state == "queued"]
-        for run in sorted(queued, key=lambda run: run.status.submitted or 0.0):
-            db.execute("INSERT OR IGNORE INTO runs (folder) VALUES (?)", (self._key(run.folder),))
+    def _open(self) -> sqlite3.Connection:
+        """Return the open file with a transaction begun; one that is missing or broken is made again."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        db = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, isolation_level=None)
+        try:
+            # It can be made again, so nobody waits for the disk.
+            db.execute("PRAGMA synchronous = OFF")
+            db.execute("BEGIN IMMEDIATE")
+            if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'runs'").fetchone():
+                db.execute(_SCHEMA)
+                self._find_runs(db)
+        except sqlite3.OperationalError:
+            db.close()
+            raise
+        except sqlite3.DatabaseError:
+            db.close()
+            self._path.unlink(missing_ok=True)
+            return self._open()
+        return db
+
+    def _find_runs(self, db: sqlite3.Connection) -> None:
+        runs = [run for run in read_runs(self._workspace, metrics=False) if not run.status.is_over]
+        for run in sorted(runs, key=lambda run: run.status.submitted or 0.0):
+            keeper = run.status.keeper
+            claim = (None, None, None) if keeper is None else (uuid.uuid4().hex, keeper.pid, keeper.create_time)
+            sql = "INSERT INTO runs (folder, claim, pid, create_time) VALUES (?, ?, ?, ?)"
+            db.execute(sql, (self._key(run.folder), *claim))

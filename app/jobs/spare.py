@@ -41,7 +41,8 @@ class Spare:
         self.is_ready = False
         #: Why it did not get warm: the last lines of its output.
         self.problem = ""
-        threading.Thread(target=self._listen, name="spare", daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, name="spare", daemon=True)
+        self._listener.start()
 
     def wait(self, timeout: float) -> bool:
         """Wait until it is warm, at most ``timeout`` seconds; return whether it is."""
@@ -67,6 +68,7 @@ class Spare:
             with contextlib.suppress(OSError):
                 self._process.stdin.close()
             self._process.wait()
+            self._listener.join()
 
     def _listen(self) -> None:
         assert self._process.stdout is not None

@@ -20,19 +20,27 @@ _MAX_DIFF_BYTES = 1_000_000
 _GIT_SECONDS = 10.0
 #: Variables of the environment whose values are secrets by the look of their names.
 _SECRET_NAME = re.compile(r"(KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL)", re.IGNORECASE)
+#: What is assigned to a name that looks like a secret's, in code (with or without a type), JSON, YAML or a command.
 _SECRET_ASSIGNMENT = re.compile(
-    r"(?i)((?:api_?key|token|secret|passw(?:or)?d)[\"']?\s*[:=]\s*)([\"']?)([^\s\"',}]{4,})(\2)"
+    r"""((?:(?:api|access|secret|private|auth)[-_]?key|token|secret|passw(?:or)?d|credentials?)\\?["']?
+         (?:[ \t]*:[ \t]*[\w.\[\]| ]{1,40}?(?=[ \t]*=))?[ \t]*[:=][ \t]*\\?)
+        (?:(["'])(?:(?!\2)[^\n]){4,}\2|[^\s"',}]{4,})""",
+    re.IGNORECASE | re.VERBOSE,
 )
+_SECRET_IN_ADDRESS = re.compile(r"(?<=://)([^/\s:@]*):[^/\s:@]+@")
 _SHORTEST_SECRET = 8
+#: No secret that the cut of a diff could go through is longer.
+_LONGEST_SECRET = 4096
+#: Every file and folder whose name begins with ".env", at any depth.
+_NO_ENV_FILES = (":(exclude,top,glob,icase)**/.env*", ":(exclude,top,glob,icase)**/.env*/**")
 
 
 def installed_packages() -> dict[str, str]:
     """Return name -> version of every distribution that this interpreter sees. Takes a tenth of a second or more."""
     found = {}
     for distribution in importlib.metadata.distributions():
-        name = distribution.metadata["Name"]
-        if name:
-            found[name] = distribution.version
+        if "Name" in distribution.metadata:  # a package that is being removed has none
+            found[distribution.metadata["Name"]] = distribution.version
     return dict(sorted(found.items(), key=lambda item: item[0].casefold()))
 
 
@@ -58,21 +66,24 @@ def describe_platform(versions: Mapping[str, str] | None = None, gpus: Iterable[
 
 
 def describe_code(folder: Path) -> dict[str, Any] | None:
-    """Return the git commit, branch and uncommitted diff of the code in a folder; None where there is no git.
+    """Return the git commit, branch and uncommitted diff of the code in a folder; None where there is no commit.
 
-    The diff is cut at 1 MB, leaves out ``.env*`` files, and what looks like a secret in it is replaced.
+    The branch is None where none is checked out. The diff is cut at 1 MB, leaves out ``.env*`` files, and what looks
+    like a secret in it is replaced.
     """
     commit = _git(folder, "rev-parse", "HEAD")
     if commit is None:
         return None
-    diff = _git(folder, "diff", "--no-color", "--no-ext-diff", "HEAD", "--", ":/", ":(exclude,top,glob)**/.env*") or ""
-    data = diff.encode("utf-8", "replace")
+    # With these options git runs no program of the user's: no external diff, no converter to text.
+    diff = _git(folder, "diff", "--no-color", "--no-ext-diff", "--no-textconv", "HEAD", "--", ":/", *_NO_ENV_FILES)
+    text = (diff or b"")[: _MAX_DIFF_BYTES + _LONGEST_SECRET].decode("utf-8", "replace")
+    branch = _git(folder, "symbolic-ref", "--quiet", "--short", "HEAD")
     return {
-        "commit": commit.strip(),
-        "branch": (_git(folder, "rev-parse", "--abbrev-ref", "HEAD") or "").strip() or None,
+        "commit": commit.decode().strip(),
+        "branch": None if branch is None else branch.decode("utf-8", "replace").strip(),
         "dirty": bool(diff),
-        "diff": hide_secrets(data[:_MAX_DIFF_BYTES].decode("utf-8", "ignore")),
-        "diff_cut": len(data) > _MAX_DIFF_BYTES,
+        "diff": hide_secrets(text).encode()[:_MAX_DIFF_BYTES].decode("utf-8", "ignore"),
+        "diff_cut": len(diff or b"") > _MAX_DIFF_BYTES,
     }
 
 
@@ -80,13 +91,14 @@ def hide_secrets(text: str, more: Iterable[str] = ()) -> str:
     """Return a text with secrets replaced by ``<secret>``.
 
     Replaced are the values of secret-looking variables of the environment, what is assigned to secret-looking names,
-    and the values in ``more``.
+    passwords in addresses, and the values in ``more``.
     """
     values = [value for name, value in os.environ.items() if _SECRET_NAME.search(name) and "PATH" not in name]
     for value in sorted([*values, *more], key=len, reverse=True):
         if len(value) >= _SHORTEST_SECRET:
             text = text.replace(value, "<secret>")
-    return _SECRET_ASSIGNMENT.sub(r"\1\2<secret>\4", text)
+    text = _SECRET_IN_ADDRESS.sub(r"\1:<secret>@", text)
+    return _SECRET_ASSIGNMENT.sub(lambda match: f"{match[1]}{match[2] or ''}<secret>{match[2] or ''}", text)
 
 
 def describe_python() -> dict[str, Any]:
@@ -108,13 +120,14 @@ def _cpu_brand() -> str:
     return platform.processor() or platform.machine()
 
 
-def _git(folder: Path, *arguments: str) -> str | None:
-    # Settings of the user's that run programs (external diffs, fsmonitor) have no business here.
-    command = ["git", "-c", "core.fsmonitor=false", "-c", "core.quotepath=off", *arguments]
+def _git(folder: Path, *arguments: str) -> bytes | None:
+    # No monitor of the user's is started for this, and no lock taken that the user's own git would wait for.
+    options = ("--no-optional-locks", "-c", "core.fsmonitor=false", "-c", "core.quotepath=off")
+    command = ["git", *options, *arguments]
     try:
         result = subprocess.run(
             command, cwd=folder, capture_output=True, timeout=_GIT_SECONDS, check=False, stdin=subprocess.DEVNULL
         )
     except (OSError, subprocess.SubprocessError):
         return None
-    return result.stdout.decode("utf-8", "replace") if result.returncode == 0 else None
+    return result.stdout if result.returncode == 0 else None

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from app.records.files import to_json
+from app.records.files import errors_name, to_json
 
 Event = dict[str, Any]
 
@@ -39,7 +40,7 @@ def append_bytes(path: Path, data: bytes) -> None:
     Raises:
         OSError: it could not be written whole; what was written of it is taken back.
     """
-    with open(path, "a+b", buffering=0) as file:
+    with errors_name(path), open(path, "a+b", buffering=0) as file:
         end = file.seek(0, os.SEEK_END)
         if end:
             file.seek(end - 1)
@@ -50,27 +51,27 @@ def append_bytes(path: Path, data: bytes) -> None:
             while written < len(data):
                 written += file.write(data[written:])
         except OSError:
-            file.truncate(end)
+            with contextlib.suppress(OSError):
+                file.truncate(end)
             raise
 
 
 def read_events(path: Path) -> list[Event]:
     """Return the events in their order; a line that was cut or is no event is passed over, a missing file is []."""
-    return list(_events(path))
-
-
-def _events(path: Path) -> Iterator[Event]:
     try:
-        data = path.read_bytes()
+        return list(parse_events(path.read_bytes().split(b"\n")))
     except OSError:
-        return
-    for line in data.splitlines():
-        try:
+        return []
+
+
+def parse_events(lines: Iterable[str | bytes]) -> Iterator[Event]:
+    """Yield the events in some lines; a line that is none, with a kind and a time, is passed over."""
+    for line in lines:
+        with contextlib.suppress(ValueError, RecursionError):
             event = json.loads(line)
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(event, dict) and isinstance(event.get("kind"), str):
-            yield event
+            match event:
+                case {"kind": str(), "time": int() | float()}:
+                    yield event
 
 
 def end_event(path: Path) -> Event | None:

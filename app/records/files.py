@@ -7,9 +7,12 @@ import errno
 import itertools
 import json
 import math
+import numbers
 import os
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +25,22 @@ class RecordError(Exception):
     """A file of a record that cannot be read; the text names the file and what is wrong with it."""
 
 
+class MissingFileError(RecordError):
+    """A file of a record that is not there."""
+
+
 def is_disk_full(error: OSError) -> bool:
     """Whether an error means that no space (or quota) is left."""
     return error.errno in _DISK_FULL
+
+
+@contextmanager
+def errors_name(path: Path) -> Iterator[None]:
+    """Let every OSError from within name this file: those that come from a descriptor name none."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, error.strerror or str(error), str(path)) from error
 
 
 def replace_file(path: Path, data: bytes, *, sync: bool = False) -> None:
@@ -39,48 +55,69 @@ def replace_file(path: Path, data: bytes, *, sync: bool = False) -> None:
         OSError: it could not be written; the old file is untouched and nothing is left beside it.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{next(_counter)}.tmp")
-    try:
-        with open(temporary, "wb") as file:
-            file.write(data)
-            file.flush()
-            if sync:
-                os.fsync(file.fileno())
-        _replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise
+    with errors_name(path):
+        try:
+            with open(temporary, "wb") as file:
+                file.write(data)
+                if sync:
+                    file.flush()
+                    os.fsync(file.fileno())
+            _replace(temporary, path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+            raise
+        if sync and sys.platform != "win32":
+            _sync(path.parent, os.O_RDONLY)  # the new name too is on the disk only after this
 
 
 def overwrite_file(path: Path, data: bytes) -> None:
     """Write over a file in place: the way left when the disk is too full for :func:`replace_file`.
 
     A small file keeps the block that it has, so this needs no space. Readers may for a moment see a mixture.
+
+    Raises:
+        OSError: it could not be written; the file may then hold a mixture.
     """
-    descriptor = os.open(path, os.O_WRONLY)
-    try:
-        os.write(descriptor, data)
-        os.ftruncate(descriptor, len(data))
-    finally:
-        os.close(descriptor)
+    with errors_name(path), open(path, "r+b") as file:
+        file.write(data)
+        file.truncate()
+
+
+def sync_file(path: Path) -> None:
+    """Wait until what was written to a file is on the disk, through whichever descriptor it was written.
+
+    Raises:
+        OSError: the file is missing, or the disk failed.
+    """
+    with errors_name(path):
+        _sync(path, os.O_RDWR)
 
 
 def to_json(value: Any, *, indent: int | None = 2) -> bytes:
-    """Return JSON as every JSON parser takes it: non-finite numbers are "NaN", "Infinity" and "-Infinity"."""
-    text = json.dumps(_finite(value), indent=indent, ensure_ascii=False, allow_nan=False)
-    return (text + "\n").encode("utf-8", "surrogatepass")
+    """Return JSON as every JSON parser takes it: non-finite numbers are "NaN", "Infinity" and "-Infinity".
+
+    Numbers of NumPy are numbers; half characters (lone surrogates) are written as escapes.
+
+    Raises:
+        TypeError: something in it is no JSON value.
+    """
+    text = json.dumps(_plain(value), indent=indent, ensure_ascii=False, allow_nan=False)
+    return (text + "\n").encode("utf-8", "backslashreplace")
 
 
 def read_json(path: Path) -> Any:
     """Return the value of a JSON file.
 
     Raises:
-        RecordError: the file is missing, cannot be read or is no JSON.
+        MissingFileError: the file is not there.
+        RecordError: it cannot be read or is no JSON.
     """
     try:
-        return json.loads(path.read_bytes())
+        with open(path, "rb") as file:
+            return json.loads(file.read())
     except FileNotFoundError as error:
-        raise RecordError(f"{path}: the file is missing") from error
+        raise MissingFileError(f"{path}: the file is missing") from error
     except OSError as error:
         raise RecordError(f"{path}: {error.strerror or error}") from error
     except (ValueError, RecursionError) as error:
@@ -88,13 +125,14 @@ def read_json(path: Path) -> Any:
 
 
 def number(value: Any) -> float | None:
-    """Return a number as it was before :func:`to_json` wrote it, or None for what is no number."""
+    """Return a number as it was before :func:`to_json` wrote it, or None for what is no number that a float holds."""
+    if type(value) is float:  # nearly every value of a metric
+        return value
     if isinstance(value, bool):
         return None
-    if isinstance(value, int | float):
-        return float(value)
-    if value in ("NaN", "Infinity", "-Infinity"):
-        return float(value)
+    if isinstance(value, int) or value in ("NaN", "Infinity", "-Infinity"):
+        with contextlib.suppress(OverflowError):
+            return float(value)
     return None
 
 
@@ -111,13 +149,26 @@ def _replace(temporary: Path, path: Path) -> None:
             time.sleep(0.01)
 
 
-def _finite(value: Any) -> Any:
-    if isinstance(value, float):
+def _sync(path: Path, flags: int) -> None:
+    descriptor = os.open(path, flags)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _plain(value: Any) -> Any:
+    if value is None or isinstance(value, str | int):
+        return value
+    if isinstance(value, numbers.Integral):
+        return int(value)
+    if isinstance(value, float | numbers.Real):
+        value = float(value)
         if math.isfinite(value):
             return value
         return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
     if isinstance(value, dict):
-        return {str(key): _finite(item) for key, item in value.items()}
+        return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
+        return [_plain(item) for item in value]
     return value

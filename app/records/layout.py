@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -55,11 +56,12 @@ class Workspace:
         """The folder of what can be rebuilt: queue, index, views."""
         return self.root / PRIVATE
 
-    def execution_folders(self) -> Iterator[ExecutionFolder]:
-        """Yield every execution below trainings/, experiments in the order of their folders' names."""
-        for experiment in _folders(self.trainings):
-            for folder in _folders(experiment / "executions"):
-                yield ExecutionFolder(folder)
+    def executions(self) -> Iterator[tuple[str, ExecutionFolder]]:
+        """Yield (experiment's name, execution) of everything below trainings/, in the order of the folders' names."""
+        for home in _folders(self.trainings):
+            experiment = experiment_name(home) or home.name
+            for folder in _folders(home / "executions"):
+                yield experiment, ExecutionFolder(folder)
 
     def new_execution(self, experiment: str, dataset: str) -> ExecutionFolder:
         """Make the folder of a new execution, with no file in it yet.
@@ -214,6 +216,8 @@ def experiment_name(folder: Path) -> str | None:
 
 def _folders(parent: Path) -> list[Path]:
     try:
-        return sorted(entry for entry in parent.iterdir() if entry.is_dir())
+        with os.scandir(parent) as entries:
+            names = sorted(entry.name for entry in entries if entry.is_dir())
     except OSError:
         return []
+    return [parent / name for name in names]

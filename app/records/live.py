@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
-from app.records.events import Event
+from app.records.events import Event, parse_events
 from app.records.files import RecordError
 from app.records.layout import ExecutionFolder
 from app.records.runs import observed_status
@@ -35,7 +33,8 @@ class LinesTail:
             return []
         complete = data.rfind(b"\n") + 1
         self._position += complete
-        return data[:complete].decode("utf-8", "replace").splitlines()
+        # Not splitlines: it also splits at characters that may stand within a line of JSON.
+        return data[:complete].decode("utf-8", "replace").replace("\r\n", "\n").split("\n")[:-1]
 
 
 class LiveRun:
@@ -51,7 +50,7 @@ class LiveRun:
 
     def __init__(self, folder: ExecutionFolder) -> None:
         self.folder = folder
-        self.status: Status = read_status(folder.status)
+        self.status: Status = observed_status(read_status(folder.status), folder)
         self.stage = ""
         self.epoch = 0
         self.epochs = 0
@@ -62,9 +61,8 @@ class LiveRun:
     def refresh(self) -> list[Event]:
         """Read what is new; return the new events."""
         with contextlib.suppress(RecordError):  # a status that is being replaced on Windows: the next look has it
-            status = read_status(self.folder.status)
-            self.status = status if status.is_over or status.state == "queued" else observed_status(status, self.folder)
-        events = list(_parse(self._events.new_lines()))
+            self.status = observed_status(read_status(self.folder.status), self.folder)
+        events = list(parse_events(self._events.new_lines()))
         for event in events:
             self._take(event)
         for metric, points in self._tail.new_points():
@@ -86,16 +84,12 @@ class LiveRun:
         kind = event["kind"]
         if kind == "stage_begin":
             self.stage = str(event.get("stage", ""))
-            self.epochs = int(event.get("epochs", self.epochs))
+            self.epochs = _count(event.get("epochs"), self.epochs)
         elif kind == "stage_end":
             self.stage = ""
         elif kind == "epoch_end":
-            self.epoch = int(event.get("epoch", self.epoch))
+            self.epoch = _count(event.get("epoch"), self.epoch)
 
 
-def _parse(lines: list[str]) -> Iterator[Event]:
-    for line in lines:
-        with contextlib.suppress(ValueError):
-            event = json.loads(line)
-            if isinstance(event, dict) and isinstance(event.get("kind"), str):
-                yield event
+def _count(value: object, otherwise: int) -> int:
+    return value if isinstance(value, int) else otherwise

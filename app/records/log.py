@@ -10,19 +10,20 @@ import contextlib
 import logging
 import os
 import re
-import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.records.files import errors_name
+
 PROGRAM = "trackside"
 #: Loggers below this one are our own components; their last part is the component.
 LOGGER_PREFIX = f"{PROGRAM}."
 
 _ENTRY = re.compile(
-    r"(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[,.]\d{3}) - (?P<program>[^-\s][^-]*?) - "
+    r"(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[,.]\d{3}) - (?P<program>\S.*?) - "
     r"(?P<level>DEBUG|INFO|WARNING|ERROR|CRITICAL) - (?P<component>.*?) - (?P<message>.*)",
     re.DOTALL,
 )
@@ -41,7 +42,7 @@ def append_entry(path: Path, level: str, component: str, message: str) -> None:
     Raises:
         OSError: it could not be written.
     """
-    with open(path, "ab", buffering=0) as file:
+    with errors_name(path), open(path, "ab") as file:
         file.write(format_entry(time.time(), level, component, message).encode("utf-8", "replace"))
 
 
@@ -49,23 +50,25 @@ class LogFile(logging.Handler):
     """A logging handler that appends entries to execution.log, one write each.
 
     What cannot be written (a full disk) waits in memory, up to 10,000 entries, for the next entry or :meth:`retry`.
+
+    Args:
+        path: the log; it is made where it is missing.
+        redact: texts that must not stand in a log; each becomes ``<secret>``.
     """
 
     def __init__(self, path: Path, redact: Iterable[str] = ()) -> None:
         super().__init__(logging.DEBUG)
         self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-        self._redact = [secret for secret in redact if secret]
+        # The longest first: a secret that begins another one would leave the rest of it readable.
+        self._redact = sorted(filter(None, redact), key=len, reverse=True)
         self._pending: deque[bytes] = deque(maxlen=_MAX_PENDING_LINES)
-        self._lock = threading.Lock()
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one entry; never raises."""
         try:
-            message = record.getMessage()
-            if record.exc_info:
-                message += "\n" + logging.Formatter().formatException(record.exc_info)
+            message = self.format(record)
         except Exception:  # a wrong format string of some library is its own fault, and must not end a training
-            message = str(record.msg)
+            message = record.msg if isinstance(record.msg, str) else f"(a {type(record.msg).__name__} without a text)"
         ours = record.name.startswith(LOGGER_PREFIX)
         component = record.name.removeprefix(LOGGER_PREFIX)
         # TensorFlow and its like chatter: theirs stays readable at DEBUG, ours keeps its level.
@@ -73,20 +76,26 @@ class LogFile(logging.Handler):
         for secret in self._redact:
             message = message.replace(secret, "<secret>")
         entry = format_entry(record.created, level, component, message.rstrip())
-        with self._lock:
-            self._pending.append(entry.encode("utf-8", "replace"))
+        self._pending.append(entry.encode("utf-8", "replace"))
         self.retry()
 
     def retry(self) -> bool:
         """Write what is waiting; return whether all of it is written."""
-        with self._lock:
+        # The handler's own lock: a thread may take it twice (a destructor that logs), and a forked child finds it open.
+        self.acquire()
+        try:
             while self._pending:
+                entry = self._pending.popleft()
                 try:
-                    os.write(self._descriptor, self._pending[0])
+                    written = os.write(self._descriptor, entry)
                 except OSError:
+                    written = 0
+                if written < len(entry):
+                    self._pending.appendleft(entry[written:])
                     return False
-                self._pending.popleft()
             return True
+        finally:
+            self.release()
 
     def take_output(self) -> None:
         """Send the process's own standard output and error to this file: appended, with no pipe in between."""
@@ -101,10 +110,13 @@ class LogFile(logging.Handler):
     def close(self) -> None:
         """Close the file; entries that come later are dropped."""
         super().close()
-        with self._lock:
+        self.acquire()
+        try:
             if self._descriptor >= 0:
                 os.close(self._descriptor)
                 self._descriptor = -1
+        finally:
+            self.release()
 
 
 def logger(component: str) -> logging.Logger:

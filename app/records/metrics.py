@@ -50,7 +50,8 @@ def read_metrics(path: Path) -> dict[str, list[float | None]]:
     """Return the metrics of a metrics.json: by name a value per epoch, None where there is none.
 
     Raises:
-        RecordError: the file is missing or not of that form.
+        MissingFileError: the file is not there.
+        RecordError: it is not of that form.
     """
     value = read_json(path)
     metrics = value.get("metrics") if isinstance(value, dict) else None
@@ -66,7 +67,8 @@ def read_elapsed(path: Path) -> dict[str, float]:
     """Return the seconds that each stage took, as a metrics.json tells them; {} where it does not.
 
     Raises:
-        RecordError: the file is missing or no JSON.
+        MissingFileError: the file is not there.
+        RecordError: it is no JSON.
     """
     value = read_json(path)
     elapsed = value.get("elapsed") if isinstance(value, dict) else None

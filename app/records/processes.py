@@ -13,14 +13,20 @@ from typing import Any
 
 import psutil
 
-#: Two looks at one process can differ by a second when the clock was set in between.
-_CLOCK_SLACK_SECONDS = 2.0
+from app.records.files import number
+
+#: Two looks at one process differ by less than this (seconds); another one with the same pid comes much later.
+_SLACK_SECONDS = 0.5
 _NICE = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A process of this host and boot: its pid and when it was created (UTC seconds since the epoch)."""
+    """A process of this host and boot.
+
+    ``create_time`` tells it from another one that gets the same ``pid`` later: seconds since the computer was started
+    on Linux, since the epoch elsewhere. Linux knows no other that stays when the clock is set.
+    """
 
     pid: int
     create_time: float
@@ -32,20 +38,20 @@ class Identity:
         Raises:
             ProcessLookupError: there is no such process.
         """
-        try:
-            process = psutil.Process(pid if pid is not None else os.getpid())
-            return cls(process.pid, process.create_time())
-        except psutil.Error as error:
-            raise ProcessLookupError(str(error)) from error
+        pid = os.getpid() if pid is None else pid
+        seen = _look(pid)
+        if seen is None:
+            raise ProcessLookupError(f"no process has the pid {pid}")
+        return cls(pid, seen[0])
 
     @classmethod
     def from_json(cls, value: Any) -> Identity | None:
         """Return what :meth:`to_json` wrote, or None."""
         if not isinstance(value, dict):
             return None
-        pid, created = value.get("pid"), value.get("create_time")
-        if isinstance(pid, int) and pid > 0 and isinstance(created, int | float):
-            return cls(pid, float(created))
+        pid, created = value.get("pid"), number(value.get("create_time"))
+        if isinstance(pid, int) and not isinstance(pid, bool) and pid > 0 and created is not None:
+            return cls(pid, created)
         return None
 
     def to_json(self) -> dict[str, Any]:
@@ -54,14 +60,28 @@ class Identity:
 
     def is_alive(self) -> bool:
         """Whether this very process still runs; a zombie does not."""
-        try:
-            process = psutil.Process(self.pid)
-            same = abs(process.create_time() - self.create_time) <= _CLOCK_SLACK_SECONDS
-            return bool(same and process.status() != psutil.STATUS_ZOMBIE)
-        except psutil.NoSuchProcess:
+        seen = _look(self.pid)
+        if seen is None:
             return False
-        except psutil.AccessDenied:
-            return True
+        created, is_zombie = seen
+        return not is_zombie and abs(created - self.create_time) <= _SLACK_SECONDS
+
+
+def _look(pid: int) -> tuple[float, bool] | None:
+    """Return when a process was created and whether it is a zombie; None when there is none."""
+    if sys.platform == "linux":
+        try:
+            stat = Path(f"/proc/{pid}/stat").read_bytes()
+        except OSError:
+            return None
+        # proc(5): the name stands in parentheses and may contain some; state is field 3, starttime (ticks) field 22.
+        fields = stat.rpartition(b")")[2].split()
+        return int(fields[19]) / os.sysconf("SC_CLK_TCK"), fields[0] in (b"Z", b"X")
+    try:
+        process = psutil.Process(pid)
+        return process.create_time(), process.status() == psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return None
 
 
 def host_name() -> str:

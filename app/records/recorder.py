@@ -8,7 +8,7 @@ refuses keeps the facts waiting in memory, said once, and tried again until the 
 from __future__ import annotations
 
 import contextlib
-import os
+import struct
 import threading
 import time
 from collections import deque
@@ -18,7 +18,7 @@ from typing import Any
 
 from app.messages import BATCH_PREFIX, POINT, Fact, Message
 from app.records.events import Event, append_bytes, encode_event, make_event
-from app.records.files import replace_file
+from app.records.files import replace_file, sync_file
 from app.records.layout import ExecutionFolder
 from app.records.log import LogFile, logger
 from app.records.metrics import Metrics
@@ -60,6 +60,7 @@ class Recorder:
         self._series = SeriesFolder(folder.series)
         self._unwritten_rows: dict[str, bytearray] = {}
         self._unwritten_events: list[bytes] = []
+        self._refused: set[str] = set()
         self._trouble: str | None = None
         self._wake = threading.Event()
         self._closing = False
@@ -82,20 +83,20 @@ class Recorder:
     def log_epoch(self, epoch: int, values: Mapping[str, float]) -> None:
         """Log what an epoch ended with, to the series and to metrics.json."""
         for name, value in values.items():
-            self.metrics.set(name, epoch, value)
+            self.metrics.set(name, epoch, float(value))
             self.log(name, value, epoch)
         self._summary_changed = True
 
     def log_test(self, epoch: int, values: Mapping[str, float]) -> None:
         """Log what the evaluation gave after the last epoch: lists of one in metrics.json."""
         for name, value in values.items():
-            self.metrics.set(name, 1, value)
+            self.metrics.set(name, 1, float(value))
             self.log(name, value, epoch)
         self._summary_changed = True
 
     def keep_running(self, names: frozenset[str]) -> None:
         """Name the metrics whose batch values are means since the epoch began, because they are no means of batches."""
-        self._running = names
+        self._running = frozenset(BATCH_PREFIX + name for name in names)
 
     def event(self, kind: str, **data: Any) -> None:
         """Note that something happened now."""
@@ -128,7 +129,7 @@ class Recorder:
         """Write everything that is left, the end event last, and wait for the disk.
 
         Raises:
-            RecordingError: something could not be written within the timeout (seconds).
+            RecordingError: something could not be written, or not within the timeout (seconds).
         """
         self.event("end", state=state, reason=reason, message=message)
         self._closing = True
@@ -140,58 +141,92 @@ class Recorder:
             raise RecordingError(self._trouble)
 
     def _run(self) -> None:
-        while True:
-            self._wake.wait(_DRAIN_SECONDS)
-            closing = self._closing
-            messages = self._drain()
-            self._write(messages, closing)
-            for message in messages:
-                self._send(message)
-            if closing:
-                with contextlib.suppress(OSError):
-                    self._series.close()
-                self._log_file.sync()
-                return
+        try:
+            closing = False
+            while not closing:
+                self._wake.wait(_DRAIN_SECONDS)
+                closing = self._closing
+                messages = self._drain()
+                messages += self._write(closing)
+                for message in messages:
+                    self._send(message)
+        except Exception as error:
+            self._trouble = f"the recorder failed: {error!r}"
+            log.exception("The recorder failed; what comes after this is in the log alone")
+        finally:
+            with contextlib.suppress(OSError):
+                self._series.close()
 
     def _drain(self) -> list[Message]:
         """Take what is queued into what is to be written; return the events of it as messages."""
         messages: list[Message] = []
-        pack = POINT.pack
         for _ in range(len(self._queue)):
             item = self._queue.popleft()
             if isinstance(item, dict):
-                self._unwritten_events.append(encode_event(item))
-                messages.append(Fact(item))
+                messages += self._take_event(item)
             else:
-                name, step, when, value = item
-                self._unwritten_rows.setdefault(name, bytearray()).extend(pack(step, when, value))
+                self._take_point(*item)
         return messages
 
-    def _write(self, messages: list[Message], closing: bool) -> None:
+    def _take_event(self, event: Event) -> list[Message]:
         try:
-            self._write_series()
-            self._write_events()
-            self._write_summary(closing)
-        except OSError as error:
-            first = self._trouble is None
-            self._trouble = f"{error.filename or self.folder.path}: {error.strerror or error}"
-            if first:
-                log.warning(
-                    "Cannot write the record (%s); the run goes on and keeps trying. "
-                    "Free some space or make the folder writable",
-                    self._trouble,
-                )
-                messages.append(Fact(make_event("warning", message=f"Cannot write the record: {self._trouble}")))
+            self._unwritten_events.append(encode_event(event))
+        except TypeError as error:
+            log.warning("No event of kind %s: %s", event["kind"], error)
+            return []
+        return [Fact(event)]
+
+    def _take_point(self, name: str, step: int, when: float, value: float) -> None:
+        try:
+            row = POINT.pack(step, when, value)
+        except (struct.error, TypeError, ValueError, OverflowError) as error:
+            if name not in self._refused:
+                self._refused.add(name)
+                log.warning("No point of %s: value %r at step %r (%s); such are left out", name, value, step, error)
+            return
+        self._unwritten_rows.setdefault(name, bytearray()).extend(row)
+
+    def _write(self, closing: bool) -> list[Message]:
+        """Write whatever can be written; return what the keeper must know of the rest."""
+        failure: OSError | None = None
+        for write in (self._write_series, self._write_events, lambda: self._write_summary(closing)):
+            try:
+                write()
+            except OSError as error:
+                failure = failure or error
+        if failure is not None:
+            trouble = f"{failure.filename}: {failure.strerror or failure}"
+        elif not self._log_file.retry():
+            trouble = f"{self.folder.log}: entries are waiting to be written"
         else:
-            if self._log_file.retry() and self._trouble:
+            if self._trouble is not None:
                 self._trouble = None
                 log.info("The record can be written again")
+            return []
+        first = self._trouble is None
+        self._trouble = trouble
+        if not first:
+            return []
+        log.warning(
+            "Cannot write the record (%s); the run goes on and keeps trying. "
+            "Free some space or make the folder writable",
+            trouble,
+        )
+        return self._take_event(make_event("warning", message=f"Cannot write the record: {trouble}"))
 
     def _write_series(self) -> None:
-        for name in list(self._unwritten_rows):
-            running = name.removeprefix(BATCH_PREFIX) in self._running and name.startswith(BATCH_PREFIX)
-            self._series.append(name, bytes(self._unwritten_rows[name]), running=running)
-            del self._unwritten_rows[name]
+        failure: OSError | None = None
+        if self._unwritten_rows:
+            self._series.declare(self._unwritten_rows, self._running)
+        for name, rows in list(self._unwritten_rows.items()):
+            try:
+                self._series.append(name, bytes(rows))
+            except OSError as error:  # the other series may lie where there is space, or have shorter names
+                failure = failure or error
+            else:
+                del self._unwritten_rows[name]
+        if failure is not None:
+            raise failure
 
     def _write_events(self) -> None:
         if self._unwritten_events:
@@ -199,21 +234,29 @@ class Recorder:
             self._unwritten_events.clear()
 
     def _write_summary(self, closing: bool) -> None:
-        now = time.monotonic()
-        if not closing and now < self._summary_due:
+        """Bring what sums up the run up to date, at most once a second; after a stage wait for the disk too."""
+        begin = time.monotonic()
+        if not closing and begin < self._summary_due:
             return
         sync = self._sync or closing
-        self._series.write_counts(sync=sync)
-        if self._summary_changed or closing:
-            self._summary_changed = False
-            replace_file(self.folder.metrics, self.metrics.encode(), sync=sync)
+        changed = self._summary_changed or closing
+        # Taken back only when they were seen, before what they stand for is read: a change in between is not lost.
         if sync:
             self._sync = False
-            self._log_file.sync()
-            descriptor = os.open(self.folder.events, os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
-        took = time.monotonic() - now
-        self._summary_due = now + max(_SUMMARY_SECONDS, took / _SUMMARY_SHARE)
+        if changed:
+            self._summary_changed = False
+        try:
+            self._series.write_counts(sync=sync)
+            if changed:
+                replace_file(self.folder.metrics, self.metrics.encode(), sync=sync)
+                changed = False
+            if sync:
+                sync_file(self.folder.events)
+                self._log_file.sync()
+        except OSError:
+            self._sync = self._sync or sync
+            self._summary_changed = self._summary_changed or changed
+            raise
+        finally:
+            took = time.monotonic() - begin
+            self._summary_due = begin + max(_SUMMARY_SECONDS, took / _SUMMARY_SHARE)

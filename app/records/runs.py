@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,15 +14,17 @@ import numpy as np
 
 from app.messages import BATCH_PREFIX
 from app.records.events import end_event
-from app.records.files import RecordError
+from app.records.files import MissingFileError, RecordError
 from app.records.layout import ExecutionFolder, Workspace
 from app.records.metrics import read_metrics
 from app.records.processes import host_name
 from app.records.series import read_series, series_files
-from app.records.status import SILENT_SECONDS, Status, heartbeat_age, read_status
+from app.records.status import END_STATES, SILENT_SECONDS, Status, heartbeat_age, read_status
 
 #: Runs of older systems have no id of their own; theirs is derived from where they lie (RFC 4122, version 5).
 _ID_NAMESPACE = uuid.UUID("c4d5bb1c-6a0b-4f0a-9d0e-3a8c1f6e5b77")
+#: The states in which processes work for a run.
+_UNDER_WAY = ("starting", "running", "paused")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,7 @@ class Run:
     @property
     def silent_seconds(self) -> float | None:
         """For an active run whose heartbeat is old: the seconds since its last sign of life, else None."""
-        if self.status.state not in ("starting", "running", "paused"):
+        if self.status.state not in _UNDER_WAY:
             return None
         age = heartbeat_age(self.folder.heartbeat)
         return age if age is not None and age > SILENT_SECONDS else None
@@ -88,91 +92,71 @@ class Run:
 
 def read_run(folder: ExecutionFolder, workspace: Workspace, *, metrics: bool = True) -> Run:
     """Return the run of an execution folder. Whatever cannot be read is named in ``problems``; nothing is raised."""
-    problems: list[str] = []
-    try:
-        status = read_status(folder.status)
-    except RecordError as error:
-        if folder.status.exists():
-            problems.append(str(error))
-        status = _status_without_file(folder, workspace, problems)
-    if not status.is_over and status.state != "queued":
-        status = observed_status(status, folder)
-    summaries: dict[str, MetricSummary] = {}
-    if metrics:
-        try:
-            summaries = summarize(folder)
-        except RecordError as error:
-            if status.is_over:
-                problems.append(str(error))
-    return Run(folder, status.id, folder.experiment, status, summaries, tuple(problems))
+    return _read_run(folder, workspace, folder.experiment, metrics=metrics)
 
 
 def read_runs(workspace: Workspace, *, metrics: bool = True) -> Iterator[Run]:
     """Yield every execution of a workspace; a folder that holds no file of a run is passed over."""
-    for folder in workspace.execution_folders():
+    for experiment, folder in workspace.executions():
         if is_execution(folder):
-            yield read_run(folder, workspace, metrics=metrics)
+            yield _read_run(folder, workspace, experiment, metrics=metrics)
 
 
 def is_execution(folder: ExecutionFolder) -> bool:
     """Whether a folder holds any of the files that make it an execution."""
-    return any(path.exists() for path in (folder.status, folder.document, folder.metrics, folder.log))
+    return any(os.path.exists(path) for path in (folder.status, folder.document, folder.metrics, folder.log))
 
 
 def observed_status(status: Status, folder: ExecutionFolder) -> Status:
-    """Return the state of an active run as it must be shown when its keeper cannot write it any more.
+    """Return the state of a run as it must be shown when its keeper cannot write it any more.
 
     Keeper and worker gone, on this host and boot: what the end event says, else crashed. On another host nothing can
-    be known, so nothing is changed; a keeper or worker that lives keeps the state as it is.
+    be known, so nothing is changed; a keeper or worker that lives keeps the state as it is, and so does a heart that
+    still beats after another boot: that is another computer with the name of this one.
     """
+    if status.state not in _UNDER_WAY:
+        return status
     if not status.is_local:
-        if status.host != host_name():
+        age = heartbeat_age(folder.heartbeat)
+        if status.host != host_name() or (age is not None and age <= SILENT_SECONDS):
             return status
     elif any(process is not None and process.is_alive() for process in (status.keeper, status.worker)):
         return status
-    ended = end_event(folder.events)
-    if ended is not None and isinstance(ended.get("state"), str):
-        return status.change(
-            state=ended["state"], reason=ended.get("reason"), message=ended.get("message"), ended=ended.get("time")
-        )
-    try:
-        last_sign: float | None = folder.heartbeat.stat().st_mtime
-    except OSError:
-        last_sign = status.started
+    ended = _status_of_the_end(status, folder)
+    if ended is not None:
+        return ended
+    last_sign = _modified(folder.heartbeat) or status.started
     return status.change(
         state="crashed", reason="signal", message="the run's processes are gone without an end", ended=last_sign
     )
 
 
-def summarize(folder: ExecutionFolder) -> dict[str, MetricSummary]:
-    """Return the summary of every metric per epoch: of the series, or of metrics.json where there are none.
+def summarize(folder: ExecutionFolder, *, settled: bool = False) -> dict[str, MetricSummary]:
+    """Return the summary of every metric per epoch; {} when none was ever logged.
+
+    Args:
+        folder: the execution.
+        settled: the run has closed its record, so that metrics.json, which is one file to read, has it all; without
+            it the series are ahead.
 
     Raises:
-        RecordError: neither can be read.
+        RecordError: what there is cannot be read.
     """
-    files = series_files(folder.series)
-    if files:
-        found = {}
-        for name, path in files.items():
-            if not name.startswith(BATCH_PREFIX) and path.exists():
-                summary = summary_of(read_series(path)["value"])
-                if summary is not None:
-                    found[name] = summary
-        return found
-    return {
-        name: summary
-        for name, values in read_metrics(folder.metrics).items()
-        if (summary := summary_of(np.array([value for value in values if value is not None], dtype=float))) is not None
-    }
+    sources = (_summarize_metrics, _summarize_series)
+    for source in sources if settled else reversed(sources):
+        with contextlib.suppress(MissingFileError):
+            return source(folder)
+    return {}
 
 
-def summary_of(values: np.ndarray[Any, np.dtype[Any]]) -> MetricSummary | None:
+def summary_of(values: Sequence[float] | np.ndarray[Any, np.dtype[Any]]) -> MetricSummary | None:
     """Return the summary of the values of a metric in their order, or None when there are none."""
     if not len(values):
         return None
-    seen = values[~np.isnan(values)]
-    low, high = (float(seen.min()), float(seen.max())) if len(seen) else (float("nan"), float("nan"))
-    return MetricSummary(float(values[0]), float(values[-1]), low, high, len(values))
+    numbers = np.asarray(values, dtype=float)
+    # fmin and fmax pass over NaN where there is any number.
+    low, high = float(np.fmin.reduce(numbers)), float(np.fmax.reduce(numbers))
+    return MetricSummary(float(numbers[0]), float(numbers[-1]), low, high, len(numbers))
 
 
 class RunNotFoundError(LookupError):
@@ -189,10 +173,11 @@ def find_run(workspace: Workspace, text: str) -> Run:
     Raises:
         RunNotFoundError: none or several match.
     """
-    path = Path(text).expanduser()
-    if path.is_dir() and is_execution(ExecutionFolder(path.resolve())):
-        folder = ExecutionFolder(path.resolve())
-        return read_run(folder, Workspace.around(folder.path))
+    path = os.path.expanduser(text)
+    if os.path.isdir(path):
+        folder = ExecutionFolder(Path(path).resolve())
+        if is_execution(folder):
+            return read_run(folder, Workspace.around(folder.path))
     runs = list(read_runs(workspace, metrics=False))
     exact = [run for run in runs if text in (run.id, run.execution_id)]
     found = exact or [run for run in runs if text and (run.id.startswith(text) or run.execution_id.startswith(text))]
@@ -203,22 +188,80 @@ def find_run(workspace: Workspace, text: str) -> Run:
     return read_run(found[0].folder, workspace)
 
 
+def _read_run(folder: ExecutionFolder, workspace: Workspace, experiment: str, *, metrics: bool) -> Run:
+    problems: list[str] = []
+    try:
+        status = observed_status(read_status(folder.status), folder)
+    except RecordError as error:
+        if not isinstance(error, MissingFileError):
+            problems.append(str(error))
+        status = _status_without_file(folder, workspace, problems)
+    summaries: dict[str, MetricSummary] = {}
+    if metrics:
+        try:
+            summaries = summarize(folder, settled=status.is_over and status.state != "crashed")
+        except RecordError as error:
+            problems.append(str(error))
+    return Run(folder, status.id, experiment, status, summaries, tuple(problems))
+
+
+def _summarize_metrics(folder: ExecutionFolder) -> dict[str, MetricSummary]:
+    found = {}
+    for name, values in read_metrics(folder.metrics).items():
+        summary = summary_of([value for value in values if value is not None])
+        if summary is not None:
+            found[name] = summary
+    return found
+
+
+def _summarize_series(folder: ExecutionFolder) -> dict[str, MetricSummary]:
+    found = {}
+    files = series_files(folder.series)
+    if not files:
+        raise MissingFileError(f"{folder.series}: no series")
+    for name, path in files.items():
+        if not name.startswith(BATCH_PREFIX):
+            with contextlib.suppress(MissingFileError):  # its name is there before it is
+                summary = summary_of(read_series(path)["value"])
+                if summary is not None:
+                    found[name] = summary
+    return found
+
+
+def _status_of_the_end(status: Status, folder: ExecutionFolder) -> Status | None:
+    """Return the status that the run's end event gives, or None where there is none."""
+    match end_event(folder.events):
+        case {"state": str(state), "time": ended, **more} if state in END_STATES:
+            return status.change(state=state, reason=more.get("reason"), message=more.get("message"), ended=ended)
+    return None
+
+
 def _status_without_file(folder: ExecutionFolder, workspace: Workspace, problems: list[str]) -> Status:
     """Return what can be told of a run that an older system wrote, or whose status.json is broken."""
     try:
         relative = folder.path.relative_to(workspace.root).as_posix()
     except ValueError:
         relative = folder.path.as_posix()
-    identifier = str(uuid.uuid5(_ID_NAMESPACE, relative))
-    finished = folder.metrics.exists()
-    if not finished:
-        problems.append(f"{folder.path}: neither status.json nor metrics.json can be read, so how it ended is unknown")
-    times = [path.stat().st_mtime for path in (folder.document, folder.log, folder.metrics) if path.exists()]
-    return Status(
-        id=identifier,
-        state="finished" if finished else "crashed",
+    times = [time for path in (folder.document, folder.log, folder.metrics) if (time := _modified(path)) is not None]
+    status = Status(
+        id=str(uuid.uuid5(_ID_NAMESPACE, relative)),
+        state="finished",
         started=min(times, default=None),
         ended=max(times, default=None),
         host="",
         boot_id="",
     )
+    ended = _status_of_the_end(status, folder)
+    if ended is not None:
+        return ended
+    if os.path.exists(folder.metrics):  # the older systems write it at the end
+        return status
+    problems.append(f"{folder.path}: neither status.json nor metrics.json can be read, so how it ended is unknown")
+    return status.change(state="crashed")
+
+
+def _modified(path: Path) -> float | None:
+    try:
+        return os.stat(path).st_mtime
+    except OSError:
+        return None

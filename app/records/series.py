@@ -7,8 +7,10 @@ count runs at most a second behind: our own readers take the number of rows from
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections import OrderedDict
+from collections.abc import Container, Iterable
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -16,8 +18,16 @@ import numpy as np
 import numpy.typing as npt
 
 from app.messages import BATCH_PREFIX
-from app.records.files import RecordError, read_json, replace_file, to_json
-from app.records.names import PathNames
+from app.records.files import (
+    MissingFileError,
+    RecordError,
+    errors_name,
+    read_json,
+    replace_file,
+    sync_file,
+    to_json,
+)
+from app.records.names import PathNames, stays_inside
 
 POINT_DTYPE = np.dtype([("step", "<i8"), ("time", "<f8"), ("value", "<f8")])
 Points = npt.NDArray[np.void]
@@ -38,14 +48,18 @@ class SeriesFile:
     """One growing series. Rows are never rewritten; a row that was cut by a crash is dropped when it is reopened."""
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file = open(path, "r+b" if path.exists() else "w+b", buffering=0)  # noqa: SIM115 - held open on purpose
-        size = self._file.seek(0, os.SEEK_END)
-        if size < _HEADER_SIZE:
-            self._write_at(0, _header(0))
-            size = _HEADER_SIZE
-        self.count = (size - _HEADER_SIZE) // POINT_DTYPE.itemsize
-        self._counted = -1
+        try:
+            rows = max(0, self._file.seek(0, os.SEEK_END) - _HEADER_SIZE)
+            self.count = rows // POINT_DTYPE.itemsize
+            self._file.seek(0)
+            self._header = self._file.read(_HEADER_SIZE)
+            self.write_count()
+        except BaseException:
+            self._file.close()
+            raise
 
     def append(self, rows: bytes) -> None:
         """Add packed rows at the end.
@@ -57,102 +71,155 @@ class SeriesFile:
         try:
             self._write_at(end, rows)
         except OSError:
-            self._file.truncate(end)
+            with contextlib.suppress(OSError):  # else they are written over
+                self._file.truncate(end)
             raise
         self.count += len(rows) // POINT_DTYPE.itemsize
 
-    def write_count(self, *, sync: bool = False) -> None:
-        """Bring the count in the header up to date, after the rows that it counts."""
-        if self._counted != self.count:
-            self._write_at(0, _header(self.count))
-            self._counted = self.count
-        if sync:
-            os.fsync(self._file.fileno())
+    def write_count(self) -> None:
+        """Bring the count in the header up to date, after the rows that it counts.
+
+        Raises:
+            OSError: it could not be written.
+        """
+        header = _header(self.count)
+        if header != self._header:
+            self._write_at(0, header)
+            self._header = header
 
     def close(self) -> None:
-        """Write the count and close the file."""
-        try:
-            self.write_count()
-        finally:
-            self._file.close()
+        """Close the file."""
+        self._file.close()
 
     def _write_at(self, position: int, data: bytes) -> None:
-        self._file.seek(position)
-        view = memoryview(data)
-        while view:
-            view = view[self._file.write(view) :]
+        with errors_name(self._path):
+            self._file.seek(position)
+            view = memoryview(data)
+            while view:
+                view = view[self._file.write(view) :]
 
 
 class SeriesFolder:
     """All series of one run below a folder: a file each, named by the metric; names.json holds the true names.
 
-    At most 64 files are open at a time. Not thread-safe: it belongs to the recorder's own thread.
+    At most 64 files are open at a time. Not thread-safe: it belongs to the recorder's own thread. What could not be
+    written can be tried again, and is then in the files once.
+
+    Raises:
+        RecordError: the folder has a names.json that is not of its form.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._open: OrderedDict[str, SeriesFile] = OrderedDict()
         self._uncounted: set[str] = set()
+        self._unsynced: set[str] = set()
         self._names = PathNames()
-        self._kinds: dict[str, dict[str, Any]] = {}
+        self._entries: dict[str, dict[str, Any]] = {}
+        self._entries_written = True
         if (folder / NAMES_FILE).exists():
-            for path, entry in read_names(folder).items():
-                self._kinds[path] = entry
-                name = entry["name"].removeprefix(BATCH_PREFIX)
-                self._names.take(name, path.removeprefix(BATCH_PREFIX).removesuffix(".npy"))
+            self._entries = read_names(folder)
+            for path, entry in self._entries.items():
+                if entry.get("kind") == "scalar":
+                    name = entry["name"].removeprefix(BATCH_PREFIX)
+                    self._names.take(name, path.removeprefix(BATCH_PREFIX).removesuffix(".npy"))
 
-    def append(self, name: str, rows: bytes, *, running: bool = False) -> None:
-        """Add packed points to the series of a metric.
+    def declare(self, names: Iterable[str], running: Container[str] = frozenset()) -> None:
+        """Enter metrics in names.json, which tells of a file before the file is there.
+
+        Args:
+            names: the metrics' own names; those that are known already cost nothing.
+            running: those of them whose values are running ones (means since the epoch began), not a batch's own.
+
+        Raises:
+            OSError: names.json could not be written.
+        """
+        for name in names:
+            path = self._path(name)
+            if path not in self._entries:
+                marks = {"running": True} if name in running else {}
+                self._entries[path] = {"name": name, "kind": "scalar", **marks}
+                self._entries_written = False
+        if not self._entries_written:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            replace_file(self.folder / NAMES_FILE, to_json(self._entries))
+            self._entries_written = True
+
+    def append(self, name: str, rows: bytes) -> None:
+        """Add points to the series of a metric that was declared.
 
         Args:
             name: the metric's own name.
             rows: points as :data:`app.messages.POINT` packs them.
-            running: the values are running ones (means since the epoch began), not a batch's own.
 
         Raises:
             OSError: they could not be written; none of them is in the file then.
         """
-        prefix = BATCH_PREFIX if name.startswith(BATCH_PREFIX) else ""
-        name = name.removeprefix(prefix)
-        path = prefix + self._names.path(name) + ".npy"
-        if path not in self._kinds:
-            self._kinds[path] = {"name": prefix + name, "kind": "scalar", **({"running": True} if running else {})}
-            self._write_names()
+        path = self._path(name)
         self._file(path).append(rows)
         self._uncounted.add(path)
+        self._unsynced.add(path)
 
     def write_counts(self, *, sync: bool = False) -> None:
-        """Bring the count in every changed file's header up to date."""
+        """Bring the count in every changed file's header up to date.
+
+        Args:
+            sync: also wait until everything that was appended is on the disk.
+
+        Raises:
+            OSError: some count could not be written; the others are.
+        """
+        failure: OSError | None = None
         for path in list(self._uncounted):
-            if path in self._open:  # a file that was closed in between has its count already
-                self._open[path].write_count(sync=sync)
-            self._uncounted.discard(path)
+            try:
+                self._file(path).write_count()
+            except OSError as error:
+                failure = failure or error
+            else:
+                self._uncounted.discard(path)
+        if failure is not None:
+            raise failure
+        if sync:
+            for path in list(self._unsynced):
+                sync_file(self.folder / path)
+                self._unsynced.discard(path)
 
     def close(self) -> None:
-        """Write all counts and close all files."""
-        while self._open:
-            self._open.popitem()[1].close()
+        """Write all counts and close all files.
+
+        Raises:
+            OSError: some count could not be written; the files are closed all the same.
+        """
+        try:
+            self.write_counts()
+        finally:
+            while self._open:
+                self._open.popitem()[1].close()
+
+    def _path(self, name: str) -> str:
+        prefix = BATCH_PREFIX if name.startswith(BATCH_PREFIX) else ""
+        return prefix + self._names.path(name.removeprefix(prefix)) + ".npy"
 
     def _file(self, path: str) -> SeriesFile:
         file = self._open.get(path)
         if file is None:
-            while len(self._open) >= _MAX_OPEN_FILES:
-                self._open.popitem(last=False)[1].close()
+            if len(self._open) >= _MAX_OPEN_FILES:
+                oldest, idle = next(iter(self._open.items()))
+                idle.write_count()
+                idle.close()
+                del self._open[oldest]
+                self._uncounted.discard(oldest)
             file = self._open[path] = SeriesFile(self.folder / path)
-        else:
-            self._open.move_to_end(path)
+        self._open.move_to_end(path)
         return file
-
-    def _write_names(self) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        replace_file(self.folder / NAMES_FILE, to_json(self._kinds))
 
 
 def read_names(folder: Path) -> dict[str, dict[str, Any]]:
     """Return names.json of a series folder: relative path -> {"name", "kind", "running"?}.
 
     Raises:
-        RecordError: it is missing or not of that form.
+        MissingFileError: it is not there.
+        RecordError: it is not of that form.
     """
     value = read_json(folder / NAMES_FILE)
     if not isinstance(value, dict) or not all(
@@ -163,17 +230,20 @@ def read_names(folder: Path) -> dict[str, dict[str, Any]]:
 
 
 def series_data_start(file: BinaryIO, path: Path | str) -> int:
-    """Return where the rows of an open series begin, reading its header.
+    """Return where the rows of an open series begin, reading its header; one that was cut in its header has no rows.
 
     Raises:
         RecordError: it is no series; ``path`` names it.
     """
     file.seek(0)
     start = file.read(len(_MAGIC) + 2)
-    if len(start) < len(_MAGIC) + 2 or not start.startswith(_MAGIC[:6]):
+    if not _MAGIC.startswith(start[:6]):
         raise RecordError(f"{path}: not an .npy file")
+    if len(start) < len(_MAGIC) + 2:
+        return _HEADER_SIZE
     size = int.from_bytes(start[-2:], "little")
-    if repr(POINT_DTYPE.descr).encode() not in file.read(size):
+    header = file.read(size)
+    if len(header) == size and repr(POINT_DTYPE.descr).encode() not in header:
         raise RecordError(f"{path}: its rows are no points of (step, time, value)")
     return len(start) + size
 
@@ -182,12 +252,15 @@ def read_series(path: Path) -> Points:
     """Return all whole points of a series as a structured array (step, time, value), also while it grows.
 
     Raises:
-        RecordError: the file is missing or is no series.
+        MissingFileError: the file is not there.
+        RecordError: it cannot be read or is no series.
     """
     try:
         with open(path, "rb") as file:
             file.seek(series_data_start(file, path))
             data = file.read()
+    except FileNotFoundError as error:
+        raise MissingFileError(f"{path}: the file is missing") from error
     except OSError as error:
         raise RecordError(f"{path}: {error.strerror or error}") from error
     return np.frombuffer(data, POINT_DTYPE, count=len(data) // POINT_DTYPE.itemsize)
@@ -201,13 +274,12 @@ def series_files(folder: Path) -> dict[str, Path]:
     Raises:
         RecordError: names.json is not of its form.
     """
-    if not (folder / NAMES_FILE).exists():
+    try:
+        names = read_names(folder)
+    except MissingFileError:
         return {}
-    found: dict[str, Path] = {}
-    root = folder.resolve()
-    for relative, entry in read_names(folder).items():
-        path = folder / relative
-        # names.json of a foreign folder must not lead out of it.
-        if entry.get("kind") == "scalar" and path.resolve().is_relative_to(root):
-            found[entry["name"]] = path
-    return found
+    return {
+        entry["name"]: folder / path
+        for path, entry in names.items()
+        if entry.get("kind") == "scalar" and stays_inside(path)
+    }

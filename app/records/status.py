@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import time
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from app.records.files import RecordError, is_disk_full, overwrite_file, read_json, replace_file, to_json
+from app.records.files import RecordError, is_disk_full, number, overwrite_file, read_json, replace_file, to_json
 from app.records.processes import Identity, boot_id, host_name
 
 ACTIVE_STATES = ("queued", "starting", "running", "paused")
@@ -19,6 +20,9 @@ STATES = ACTIVE_STATES + END_STATES
 #: How often the keeper touches the heartbeat, and the age from which a live keeper counts as not responding (seconds).
 HEARTBEAT_SECONDS = 2.0
 SILENT_SECONDS = 15.0
+
+#: The last second of the year 9999, which no calendar function goes beyond.
+_END_OF_TIME = 253_402_300_799.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,8 @@ def read_status(path: Path) -> Status:
     """Return the content of status.json; unknown keys are passed over, missing ones get their defaults.
 
     Raises:
-        RecordError: the file is missing, no JSON object, or its state or id is none.
+        MissingFileError: the file is not there.
+        RecordError: it is no JSON object, or its state or id is none.
     """
     value = read_json(path)
     if not isinstance(value, dict):
@@ -115,7 +120,7 @@ def touch_heartbeat(path: Path) -> None:
 def heartbeat_age(path: Path) -> float | None:
     """Return the seconds since the last sign of life, or None when there was none."""
     try:
-        return max(0.0, time.time() - path.stat().st_mtime)
+        return max(0.0, time.time() - os.stat(path).st_mtime)
     except OSError:
         return None
 
@@ -125,4 +130,5 @@ def _text(value: Any) -> str | None:
 
 
 def _seconds(value: Any) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    seconds = number(value)
+    return seconds if seconds is not None and 0 <= seconds <= _END_OF_TIME else None
