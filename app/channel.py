@@ -50,6 +50,11 @@ class Channel:
         self._writer.start()
         threading.Thread(target=self._read, name="channel-reader", daemon=True).start()
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the other side was still there when it was last heard."""
+        return not self._ended
+
     def send(self, message: Message) -> None:
         """Send a message as soon as the other side takes it; one that is gone takes nothing, which is no error."""
         if not self._ended:
@@ -75,9 +80,8 @@ class Channel:
                     frame = self._connection.recv_bytes()
                 except (EOFError, OSError):
                     return
-                with contextlib.suppress(
-                    MessageError
-                ):  # from another version of ours: what we do not know we pass over
+                # A frame of another version of ours may say what we do not know: it is passed over.
+                with contextlib.suppress(MessageError):
                     self._on_message(decode(frame))
         finally:
             self._ended = True

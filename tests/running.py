@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 import time
@@ -9,13 +10,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from app.config.loading import from_document
 from app.jobs.scheduling import submit
 from app.jobs.spare import Spare
+from app.records.files import RecordError
 from app.records.layout import ExecutionFolder, Workspace
 from app.records.live import LiveRun
+from app.records.status import read_status
 from app.resources import resource
 
 EXAMPLE = resource("experiments", "boston_housing.json")
@@ -108,6 +112,17 @@ def mlflow_client(run: LiveRun) -> Any:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
         return mlflow.MlflowClient(f"file://{run.folder.trackings}/mlruns")
+
+
+def end_all_runs(workspace: Workspace) -> None:
+    """Kill whatever a test has left running."""
+    for _, folder in workspace.executions():
+        with contextlib.suppress(RecordError):
+            status = read_status(folder.status)
+            # The worker first: it would look for another keeper.
+            for process in (status.worker, status.keeper):
+                if process is not None and process.is_alive():
+                    psutil.Process(process.pid).kill()
 
 
 def log_of(folder: ExecutionFolder) -> str:

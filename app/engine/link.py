@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 import threading
@@ -47,16 +48,14 @@ class KeeperLink:
 
     def send(self, message: Message) -> None:
         """Tell the keeper; without one it is told to nobody, for the folder has it all."""
-        channel = self._channel
-        if channel is not None:
-            channel.send(message)
+        if self._channel is not None:
+            self._channel.send(message)
 
     def close(self, timeout: float) -> None:
         """Send what waits, then let go; with nobody there, start the process that puts the run's affairs in order."""
         self._closing = True
-        channel = self._channel
-        if channel is not None:
-            channel.close(timeout)
+        if self._channel is not None and self._channel.is_open:
+            self._channel.close(timeout)
         elif self._job is not None:
             _start(self._job.settle).close()
 
@@ -71,7 +70,6 @@ class KeeperLink:
             self._on_note(message)
 
     def _lost(self) -> None:
-        self._channel = None
         self._arrived.set()
         if self._job is not None and not self._closing:
             log.warning("The keeper of this run is gone; starting another one")
@@ -79,11 +77,12 @@ class KeeperLink:
 
     def _find_keeper(self, job: Job) -> None:
         attempt = 0
-        while not self._closing and self._channel is None:
+        while not self._closing:
             time.sleep(_RETRY_SECONDS[min(attempt, len(_RETRY_SECONDS) - 1)])
             attempt += 1
             try:
                 self._start_keeper(job)
+                return
             except OSError as error:
                 log.warning("No other keeper could be started: %s", error)
 
@@ -94,8 +93,9 @@ class KeeperLink:
         admitted = threading.Event()
 
         def admit() -> None:
-            self._channel = Channel(door.admit(), self._hear, self._lost)
-            admitted.set()
+            with contextlib.suppress(OSError):  # nobody came, and the door was closed
+                self._channel = Channel(door.admit(), self._hear, self._lost)
+                admitted.set()
 
         threading.Thread(target=admit, name="keeper-door", daemon=True).start()
         deadline = time.monotonic() + _ADMIT_SECONDS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import signal
 import subprocess
@@ -40,6 +41,7 @@ class WorkerProcess:
         self.incoming = incoming
         self._process = process
         self._channel: Channel | None = None
+        self._door: Door | None = None
 
     @classmethod
     def start(cls, cwd: Path, output: IO[bytes], *, warming: bool) -> WorkerProcess:
@@ -60,9 +62,11 @@ class WorkerProcess:
         with process.stdin as pipe:
             pipe.write(door.invitation.encode() + b"\n")
         worker = cls(Identity.of(process.pid), process, queue.SimpleQueue())
+        worker._door = door
 
         def admit() -> None:
-            worker.connect(door.admit())
+            with contextlib.suppress(OSError):  # it died before it came, and the door was closed
+                worker.connect(door.admit())
 
         # Not waited for: a worker that dies before it connects is seen by its exit.
         threading.Thread(target=admit, name="door", daemon=True).start()
@@ -95,9 +99,10 @@ class WorkerProcess:
 
     def has_ended(self) -> bool:
         """Whether the process is gone."""
-        if self._process is not None:
-            return self._process.poll() is not None
-        return not self.identity.is_alive()
+        ended = not self.identity.is_alive() if self._process is None else self._process.poll() is not None
+        if ended and self._door is not None:
+            self._door.close()
+        return ended
 
     def wait(self, timeout: float) -> bool:
         """Wait for the end of the process, at most ``timeout`` seconds; return whether it has ended."""

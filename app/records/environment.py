@@ -23,8 +23,8 @@ _SECRET_NAME = re.compile(r"(KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL)", re.I
 #: What is assigned to a name that looks like a secret's, in code (with or without a type), JSON, YAML or a command.
 _SECRET_ASSIGNMENT = re.compile(
     r"""((?:(?:api|access|secret|private|auth)[-_]?key|token|secret|passw(?:or)?d|credentials?)\\?["']?
-         (?:[ \t]*:[ \t]*[\w.\[\]| ]{1,40}?(?=[ \t]*=))?[ \t]*[:=][ \t]*\\?)
-        (?:(["'])(?:(?!\2)[^\n]){4,}\2|[^\s"',}]{4,})""",
+         (?:[ \t]*:[ \t]*[\w.\[\]| ]{1,40}?(?=[ \t]*=))?[ \t]*[:=][ \t]*)
+        (?:(\\?["'])(?:(?!\2)(?:\\.|[^\n])){4,}\2|[^\s"',}]{4,})""",
     re.IGNORECASE | re.VERBOSE,
 )
 _SECRET_IN_ADDRESS = re.compile(r"(?<=://)([^/\s:@]*):[^/\s:@]+@")

@@ -217,7 +217,8 @@ def experiment_name(folder: Path) -> str | None:
 def _folders(parent: Path) -> list[Path]:
     try:
         with os.scandir(parent) as entries:
-            names = sorted(entry.name for entry in entries if entry.is_dir())
+            # A link that leads nowhere is an error to the entry, and one that leads to a folder is a folder.
+            names = sorted(e.name for e in entries if (os.path.isdir(e) if e.is_symlink() else e.is_dir()))
     except OSError:
         return []
     return [parent / name for name in names]

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,17 @@ from app.records.files import read_json
 from app.records.layout import ExecutionFolder, Workspace
 from app.records.live import LiveRun
 from app.records.status import read_status
-from tests.running import EXAMPLE, endless, example, log_of, wait_for_end, wait_for_epoch, wait_for_mirrors, wait_until
+from tests.running import (
+    EXAMPLE,
+    end_all_runs,
+    endless,
+    example,
+    log_of,
+    wait_for_end,
+    wait_for_epoch,
+    wait_for_mirrors,
+    wait_until,
+)
 
 ROOT = Path(__file__).parents[2]
 QUICK = ["--set", "training.epochs=2", "--set", "tracking.trackers=[]"]
@@ -44,6 +55,13 @@ def begin(*arguments: str | Path) -> subprocess.Popen[str]:
     )
 
 
+@pytest.fixture(autouse=True)
+def nothing_left_running(tmp_path: Path) -> Iterator[None]:
+    yield
+    for root in (tmp_path, tmp_path / "workspace"):
+        end_all_runs(Workspace.at(root))
+
+
 def write(path: Path, document: object) -> Path:
     path.write_text(json.dumps(document))
     return path
@@ -51,7 +69,7 @@ def write(path: Path, document: object) -> Path:
 
 def only_run(workspace: Path) -> LiveRun:
     def found() -> ExecutionFolder | None:
-        folders = [folder for folder in Workspace.at(workspace).execution_folders() if folder.status.exists()]
+        folders = [folder for _, folder in Workspace.at(workspace).executions() if folder.status.exists()]
         return folders[0] if folders else None
 
     return LiveRun(wait_until(found, "a run"))

@@ -7,7 +7,7 @@ import pytest
 
 from app.records.layout import Workspace
 from app.records.live import LiveRun
-from tests.running import Spares, example, start, wait_for_mirrors
+from tests.running import Spares, end_all_runs, example, start, wait_for_mirrors
 
 
 @pytest.fixture(scope="session")
@@ -18,8 +18,10 @@ def spares() -> Iterator[Spares]:
 
 
 @pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
-    return Workspace.at(tmp_path / "workspace")
+def workspace(tmp_path: Path) -> Iterator[Workspace]:
+    workspace = Workspace.at(tmp_path / "workspace")
+    yield workspace
+    end_all_runs(workspace)
 
 
 @pytest.fixture(scope="session")

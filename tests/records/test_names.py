@@ -11,15 +11,9 @@ from app.records.names import PathNames, slug, stays_inside
 
 ANY_TEXT = st.text(st.characters(), max_size=200)
 #: Short ones of few letters meet each other; the long and the wild ones meet the rules.
-NAMES = st.lists(
-    st.one_of(
-        ANY_TEXT,
-        st.text("aAbB./%: \xe9\u0301e\u017fsK\u212a", max_size=6),
-        st.from_regex(r"[aA](/[bB]){0,3}", fullmatch=True),
-    ),
-    unique=True,
-    max_size=12,
-)
+FEW_LETTERS = st.text("aAbB./%: \xe9\u0301e\u017fsK\u212a", max_size=6)
+FOLDERS = st.from_regex(r"[aA](/[bB]){0,3}", fullmatch=True)
+NAMES = st.lists(st.one_of(ANY_TEXT, FEW_LETTERS, FOLDERS), unique=True, max_size=12)
 
 
 def folded(path: str) -> str:
