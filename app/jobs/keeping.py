@@ -75,6 +75,7 @@ class Keeper:
         self._deadline: tuple[float, str] | None = None
         self._answered = {event.get("command") for event in read_events(folder.events) if event["kind"] == "answer"}
         self._oom_kills = _oom_kills()
+        self._look_due = 0.0
         self._heartbeat_due = 0.0
         self._status = read_status(folder.status).change(keeper=Identity.of(), worker=worker.identity)
         if not adopted:
@@ -105,6 +106,12 @@ class Keeper:
                 if isinstance(message, Gone):
                     return self._on_gone()
                 self._on_message(message)
+            self._look_around()
+
+    def _look_around(self) -> None:
+        now = time.monotonic()
+        if now >= self._look_due:  # a worker that says much is no reason to look more often
+            self._look_due = now + TICK_SECONDS
             self._beat()
             self._read_inbox()
             self._escalate()

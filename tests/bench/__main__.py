@@ -32,13 +32,12 @@ def main(argv: list[str] | None = None) -> int:
         description=f"Measure Trackside beside its peers. The benchmarks are:\n{known}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("name", nargs="?", help="the benchmark, or a row of it, instead of all benchmarks")
+    parser.add_argument(
+        "name", nargs="?", help="one benchmark, by its own name or that of one of its rows; all without it"
+    )
     parser.add_argument("--quick", action="store_true", help="only show that they work; the figures are worth nothing")
     arguments = parser.parse_args(argv)
-    wanted = [each for each in BENCHMARKS if arguments.name in (None, each.name)]
-    if not wanted:
-        group = arguments.name.partition(".")[0]
-        wanted = [each for each in BENCHMARKS if "." in arguments.name and each.name == group]
+    wanted = [each for each in BENCHMARKS if arguments.name in (None, each.name, *each.rows)]
     if not wanted:
         print(f"There is no benchmark {arguments.name!r}. The benchmarks are:\n{known}", file=sys.stderr)
         return 2

@@ -54,12 +54,13 @@ class Row:
 
 @dataclass(frozen=True)
 class Benchmark:
-    """Figures that are measured together. ``measure(quick)`` prints its details and returns its rows.
+    """Figures that are measured together: ``rows`` names them, ``measure(quick)`` prints details and returns them.
 
     ``quick`` asks for a run that only shows that everything works.
     """
 
     name: str
+    rows: tuple[str, ...]
     measure: Callable[[bool], list[Row]]
 
     @property

@@ -153,7 +153,7 @@ def main(name: str, calls: int) -> None:
     print(json.dumps({"mean": statistics.mean(blocks), "blocks": text}))
 
 
-BENCHMARK = Benchmark("scalar", measure)
+BENCHMARK = Benchmark("scalar", tuple(f"scalar.{name}" for name in PEERS), measure)
 
 if __name__ == "__main__":
     main(sys.argv[1], int(sys.argv[2]))

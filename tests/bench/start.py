@@ -76,4 +76,4 @@ def measure(quick: bool) -> list[Row]:
     ]
 
 
-BENCHMARK = Benchmark("start", measure)
+BENCHMARK = Benchmark("start", ("start.running", "start.first_step", "start.cold"), measure)
