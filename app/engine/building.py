@@ -11,9 +11,32 @@ from app.config.catalog import load_catalog
 from app.config.models import ComponentEntry, ModelConfig
 from app.config.types import KINDS, split_list
 from app.engine.ending import TrainingError
+from app.engine.faults import sentence_of
 from app.records.log import logger
 
 log = logger("Model")
+
+#: Losses that take the number of a class where the model gives a value for every class.
+BY_CLASS_NUMBER = (keras.losses.SparseCategoricalCrossentropy, keras.losses.CategoricalGeneralizedCrossEntropy)
+#: Losses that take a probability for every value of the model.
+OF_PROBABILITIES = (keras.losses.BinaryCrossentropy, keras.losses.BinaryFocalCrossentropy)
+
+
+class Adafactor(keras.optimizers.Adafactor):  # type: ignore[misc]  # Keras has no types
+    """Keras' Adafactor, which names several of its variables alike and so cannot be saved to an .h5 file.
+
+    Saved as, and opened again as, Keras' own.
+    """
+
+    def build(self, var_list: list[Any]) -> None:
+        """Make the variables, and their names different; Keras has no public way to name one."""
+        super().build(var_list)
+        for index, variable in enumerate(self.variables):
+            variable._path = f"{variable.path}_{index}"
+
+
+#: What is made in place of a class of Keras.
+_IN_PLACE_OF = {"keras.optimizers.Adafactor": Adafactor}
 
 
 def build_model(config: ModelConfig, input_shape: Sequence[int | None]) -> keras.Model:
@@ -27,30 +50,64 @@ def build_model(config: ModelConfig, input_shape: Sequence[int | None]) -> keras
         TrainingError: a layer, the optimizer, the loss or a metric cannot be built; it is named.
     """
     log.info("Building Keras model from network specification")
-    model = keras.Sequential([keras.Input(shape=tuple(input_shape))])
+    shape = tuple(input_shape)
+    model = keras.Sequential([keras.Input(shape=shape)])
     for index, entry in enumerate(config.network or []):
-        where = f"model.network.{index}"
-        layer = make_component("layer", entry, where)
-        try:
-            model.add(layer)
-        except Exception as error:
-            raise TrainingError(
-                f"{where} ({entry.type}): does not fit on what comes before it, of shape "
-                f"{_shape(model)}: {_first_line(error)}"
-            ) from error
+        shape = _add_layer(model, entry, f"model.network.{index}", shape)
+    if not model.layers:
+        raise TrainingError("model.network: has no layer after the input; a dense layer at least would be right")
     if config.compilation is not None:
         log.info("Compiling Keras model")
         compilation = config.compilation
+        optimizer = make_component("optimizer", compilation.optimizer, "model.compilation.optimizer")
         loss = make_component("loss", compilation.loss, "model.compilation.loss")
-        model.compile(
-            optimizer=make_component("optimizer", compilation.optimizer, "model.compilation.optimizer"),
-            loss=loss,
-            metrics=[
-                make_metric(entry, f"model.compilation.metrics.{index}", loss, model)
-                for index, entry in enumerate(compilation.metrics)
-            ],
-        )
+        metrics = [
+            make_metric(entry, f"model.compilation.metrics.{index}", loss, model)
+            for index, entry in enumerate(compilation.metrics)
+        ]
+        model.compile(optimizer=optimizer, loss=loss, metrics=metrics)
+        _warn_of_what_keras_forgets(optimizer, loss)
     return model
+
+
+def _add_layer(
+    model: keras.Model, entry: ComponentEntry, where: str, before: tuple[int | None, ...]
+) -> tuple[int | None, ...]:
+    """Add a layer to a model that gives values of the shape ``before``; return the shape of what it gives then."""
+    layer = make_component("layer", entry, where)
+    if isinstance(layer, keras.layers.Normalization) and entry.options.get("mean") is None:
+        raise TrainingError(
+            f"{where} ({entry.type}): without mean and variance it leaves everything as it is; give it both, or take "
+            "standard_scaler in dataset.transformers, which learns them"
+        )
+    if isinstance(layer, keras.layers.InputLayer):
+        # The model has its input already: what the samples are, or the config's input_shape, decides.
+        if tuple(layer.batch_shape[1:]) != before:
+            raise TrainingError(
+                f"{where} ({entry.type}): its shape is {list(layer.batch_shape[1:])}, but what comes before it is of "
+                f"shape {list(before)}; leave it out, or give it that shape"
+            )
+        return before
+    try:
+        model.add(layer)
+    except Exception as error:
+        raise TrainingError(
+            f"{where} ({entry.type}): does not fit on what comes before it, of shape {list(before)}: "
+            f"{sentence_of(error)}"
+        ) from error
+    return tuple(model.output_shape[1:])
+
+
+def _warn_of_what_keras_forgets(optimizer: Any, loss: Any) -> None:
+    """Say so when the saved model opens only with a hint: Keras does not find every class of its own by name."""
+    for module, made in ((keras.optimizers, optimizer), (keras.losses, loss)):
+        name = type(made).__name__
+        if isinstance(module.deserialize({"class_name": name, "config": made.get_config()}), str):
+            log.warning(
+                "Keras does not find %(name)s by name: open the saved model with "
+                "keras.models.load_model(path, custom_objects={'%(name)s': %(module)s.%(name)s})",
+                {"name": name, "module": module.__name__},
+            )
 
 
 def make_component(kind: str, entry: ComponentEntry, where: str) -> Any:
@@ -66,13 +123,14 @@ def make_component(kind: str, entry: ComponentEntry, where: str) -> Any:
     if component is None:
         raise TrainingError(f"{where}: unknown {kind} {entry.type!r}")
     types = {parameter.name: parameter.type for parameter in component.parameters}
-    options = {
-        name: _value(types.get(name, "any"), value, f"{where}.{name}") for name, value in entry.options.items()
-    }
+    options = {name: _value(types.get(name, "any"), value, f"{where}.{name}") for name, value in entry.options.items()}
     try:
-        return _keras_object(component.cls)(**options)
+        made = (_IN_PLACE_OF.get(component.cls) or _keras_object(component.cls))(**options)
+        if kind == "layer":
+            _without_lists(made)
+        return made
     except Exception as error:
-        raise TrainingError(f"{where} ({entry.type}): {_first_line(error)}") from error
+        raise TrainingError(f"{where} ({entry.type}): {sentence_of(error)}") from error
 
 
 def make_metric(entry: ComponentEntry, where: str, loss: Any, model: keras.Model) -> Any:
@@ -84,11 +142,9 @@ def make_metric(entry: ComponentEntry, where: str, loss: Any, model: keras.Model
     component = load_catalog().get("metric", entry.type)
     if component is None or component.id != "accuracy":
         return make_component("metric", entry, where)
-    if isinstance(loss, keras.losses.SparseCategoricalCrossentropy):
+    if isinstance(loss, BY_CLASS_NUMBER):
         cls = keras.metrics.SparseCategoricalAccuracy
-    elif isinstance(loss, keras.losses.BinaryCrossentropy | keras.losses.BinaryFocalCrossentropy) or (
-        model.output_shape[-1] == 1
-    ):
+    elif isinstance(loss, OF_PROBABILITIES) or model.output_shape[-1] == 1:
         cls = keras.metrics.BinaryAccuracy
     else:
         cls = keras.metrics.CategoricalAccuracy
@@ -96,8 +152,12 @@ def make_metric(entry: ComponentEntry, where: str, loss: Any, model: keras.Model
 
 
 def running_metrics(model: keras.Model) -> frozenset[str]:
-    """Return the names of the metrics whose running value is no mean over samples, such as AUC."""
-    return frozenset(metric.name for metric in _metrics(model) if not isinstance(metric, keras.metrics.Mean))
+    """Return the names of the metrics whose running value is no mean over samples: AUC, or the root of a mean."""
+    return frozenset(
+        metric.name
+        for metric in _metrics(model)
+        if not isinstance(metric, keras.metrics.Mean) or type(metric).result is not keras.metrics.Mean.result
+    )
 
 
 def _metrics(model: keras.Model) -> list[Any]:
@@ -118,8 +178,10 @@ def _value(type_: str, value: Any, where: str) -> Any:
         item, _ = split_list(term) or ("", None)
         if item in KINDS and isinstance(value, list):
             return [_value(item, each, f"{where}.{index}") for index, each in enumerate(value)]
-        if term == "activation" or term not in KINDS:
-            continue  # Keras knows an activation by its id, and saves it so
+        if term == "activation":  # Keras knows an activation by its id, and saves it so
+            return value["type"] if isinstance(value, dict) else value
+        if term not in KINDS:
+            continue
         if isinstance(value, dict):
             return make_component(term, ComponentEntry.model_validate(value), where)
         if isinstance(value, str):
@@ -127,10 +189,12 @@ def _value(type_: str, value: Any, where: str) -> Any:
     return value
 
 
-def _shape(model: keras.Model) -> tuple[int | None, ...]:
-    return tuple(model.output_shape[1:])
-
-
-def _first_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__
+def _without_lists(layer: Any) -> None:
+    """Make tuples of a layer's lists of numbers: Keras keeps a list together with its layer, and can save neither."""
+    for name, value in list(vars(layer).items()):
+        if (
+            not name.startswith("_")
+            and isinstance(value, list)
+            and all(isinstance(item, int | float) for item in value)
+        ):
+            setattr(layer, name, tuple(value))

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+import os
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
 from app.config.models import ComponentEntry
 from app.engine import building
@@ -18,11 +22,25 @@ from app.records.recorder import Recorder
 log = logger("Trainer")
 
 
+def scalars(logs: Mapping[str, Any]) -> dict[str, float]:
+    """Return logs as plain numbers; a metric with a value for every class (f1_score) becomes ``<name>/<class>``."""
+    return dict(_parts(logs))
+
+
+def _parts(logs: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+    for name, value in logs.items():
+        if np.ndim(value) == 0:
+            yield name, float(value)
+        else:
+            yield from ((f"{name}/{index}", float(part)) for index, part in enumerate(np.ravel(value)))
+
+
 class Recording(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
     """Hands every metric to the recorder and looks for a wish to stop, once a batch.
 
     Keras reports means since the epoch began. A batch's own value is recovered from two such means and the numbers of
-    samples behind them: ``(mean_k * n_k - mean_(k-1) * n_(k-1)) / (n_k - n_(k-1))``.
+    samples behind them: ``(mean_k * n_k - mean_(k-1) * n_(k-1)) / (n_k - n_(k-1))``. Keras sums in float32, so the
+    value of batch k is right to about k times 1e-7 of the mean.
 
     Args:
         recorder: takes the values.
@@ -60,8 +78,9 @@ class Recording(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no
         """Log the batch's own values under ``.batch/``, then stop here if that is asked for."""
         if self._running is None:  # Keras makes the metrics' parts with the first batch
             self._running = building.running_metrics(self.model)
-            self._recorder.keep_running(self._running)
-        self.step += 1
+            parts = scalars({name: value for name, value in (logs or {}).items() if name in self._running})
+            self._recorder.keep_running(frozenset(parts))
+        self._stop.step = self.step = self.step + 1
         before = self._seen
         self._seen = seen = min(before + self._batch_size, self._samples)
         size = seen - before or self._batch_size
@@ -72,23 +91,24 @@ class Recording(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no
             if batch_name is None:
                 batch_name = self._names[name] = BATCH_PREFIX + name
             if name in self._running:
-                record(batch_name, mean, self.step)
+                for part, value in scalars({batch_name: mean}).items():
+                    record(part, value, self.step)
                 continue
             total = mean * seen
             value = (total - sums.get(name, 0.0)) / size
             # Once a mean is no number the epoch's sum never is one again; the batch may be either, so it says so too.
             sums[name] = total
             record(batch_name, value, self.step)
-        self._stop.check(self.step)
+        self._stop.check()
 
     def on_test_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Stop in the middle of a validation too."""
-        self._stop.check(self.step)
+        self._stop.check()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Log what the epoch ended with."""
         self.epoch = epoch + 1
-        values = {name: float(value) for name, value in (logs or {}).items()}
+        values = scalars(logs or {})
         self._recorder.log_epoch(self.epoch, values)
         self._recorder.event("epoch_end", epoch=self.epoch, step=self.step)
         bad = [name for name, value in values.items() if not math.isfinite(value)]
@@ -129,35 +149,53 @@ class EarlyStopping(keras.callbacks.EarlyStopping):  # type: ignore[misc]
 class ModelCheckpoint(keras.callbacks.ModelCheckpoint):  # type: ignore[misc]
     """Keras' checkpoint with the ``period`` that it once had, which notes every file it saves.
 
+    Files are written beside and replaced in. One that cannot be written is a warning: the training is worth more.
+
     Args:
         recorder: notes what was saved.
-        folder: where the files go.
+        folder: where the files go, ``callbacks/model_checkpoint`` of the execution.
         filepath: a name with ``{epoch}`` and metrics in it, below the folder.
         period: save after every so many epochs.
+        options: those of Keras' own.
+
+    Raises:
+        ValueError: the files would not be in the folder, or have an ending that Keras does not know.
     """
 
     def __init__(self, recorder: Recorder, folder: Path, filepath: str, period: int = 1, **options: Any) -> None:
-        target = (folder / filepath).resolve()
-        if not target.is_relative_to(folder.resolve()):
+        if not (folder / filepath).resolve().is_relative_to(folder.resolve()):
             raise ValueError(f"filepath {filepath!r} leads out of the run's folder")
-        super().__init__(filepath=str(target), **options)
+        ending = next((ending for ending in (".weights.h5", ".h5") if filepath.endswith(ending)), Path(filepath).suffix)
+        self._partial = folder / f".partial{ending}"
+        # Keras formats the whole path, and a folder may have braces in its name.
+        super().__init__(filepath=str(self._partial).replace("{", "{{").replace("}", "}}"), **options)
         self._recorder = recorder
         self._folder = folder
+        self._name = filepath
         self._period = period
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Save after every ``period`` epochs."""
-        if (epoch + 1) % self._period == 0:
+        if (epoch + 1) % self._period:
+            return
+        try:
             super().on_epoch_end(epoch, logs)
+            if self._partial.exists():  # with save_best_only Keras may have found nothing to save
+                self._put_in_place(epoch, logs or {})
+        except (OSError, RuntimeError) as error:  # h5py has either for a full disk
+            text = f"Checkpoint of epoch {epoch + 1} could not be saved: {error}; the training goes on"
+            log.warning("%s", text)
+            self._recorder.event("warning", message=text)
+            with contextlib.suppress(OSError):
+                self._partial.unlink(missing_ok=True)
 
-    def _save_model(self, epoch: int, batch: int | None, logs: dict[str, float] | None) -> None:
-        path = Path(self._get_file_path(epoch, batch, logs))
-        before = path.stat().st_mtime_ns if path.exists() else None
-        super()._save_model(epoch, batch, logs)
-        if path.exists() and path.stat().st_mtime_ns != before:
-            name = path.relative_to(self._folder.resolve().parent).as_posix()
-            log.info("Saved checkpoint %s", name)
-            self._recorder.event("checkpoint", path=name, epoch=epoch + 1)
+    def _put_in_place(self, epoch: int, logs: Mapping[str, float]) -> None:
+        path = self._folder / self._name.format(epoch=epoch + 1, **logs)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(self._partial, path)
+        name = path.relative_to(self._folder.parent).as_posix()
+        log.info("Saved checkpoint %s", name)
+        self._recorder.event("checkpoint", path=name, epoch=epoch + 1)
 
 
 def make_callbacks(entries: list[ComponentEntry], folder: Path, recorder: Recorder) -> list[keras.callbacks.Callback]:
@@ -177,9 +215,7 @@ def make_callbacks(entries: list[ComponentEntry], folder: Path, recorder: Record
             if entry.type == "early_stopping":
                 made.append(EarlyStopping(recorder, **entry.options))
             elif entry.type == "model_checkpoint":
-                own = folder / entry.type
-                own.mkdir(parents=True, exist_ok=True)
-                made.append(ModelCheckpoint(recorder, own, **entry.options))
+                made.append(ModelCheckpoint(recorder, folder / entry.type, **entry.options))
             else:
                 made.append(keras.callbacks.ReduceLROnPlateau(**entry.options))
         except (TypeError, ValueError) as error:

@@ -37,10 +37,15 @@ class Samples:
 
 @dataclass(frozen=True)
 class Source:
-    """How a dataset is read, and the files whose size and time tell whether a cached copy is still the same."""
+    """How a dataset is read.
+
+    A cached copy is the same as long as ``files`` have the same sizes and times, and ``version`` is the same: it goes
+    up whenever ``load`` gives other samples than before.
+    """
 
     load: Callable[[], Samples]
     files: tuple[Path, ...] = ()
+    version: int = 1
 
 
 def load_dataset(name: str, cache: Path) -> Samples:
@@ -56,7 +61,7 @@ def load_dataset(name: str, cache: Path) -> Samples:
     source = SOURCES[name]
     cached = cache / f"{name}-{_cache_key(name, source)}.h5"
     for path in (cached, *_older_caches(cache, name)):
-        if path.exists():
+        if os.path.isfile(path):
             log.info("Dataset already exists on cache. Retrieving ...")
             samples = _read_cache(path)
             if samples is not None:
@@ -73,15 +78,14 @@ def load_dataset(name: str, cache: Path) -> Samples:
     log.info("Saving dataset to cache ...")
     try:
         _write_cache(cached, samples)
-    except OSError as error:
+    except (OSError, RuntimeError) as error:  # h5py has either for a full disk
         log.warning("The dataset could not be saved to the cache (%s); it will be read again next time", error)
     return samples
 
 
 def _cache_key(name: str, source: Source) -> str:
     stats = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in source.files if path.exists()]
-    # What the loading code is counts as its version: a changed reader must not meet what an older one wrote.
-    facts = {"name": name, "parameters": {}, "files": stats, "code": Path(__file__).read_text()}
+    facts = {"name": name, "parameters": {}, "files": stats, "version": source.version}
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:12]
 
 
@@ -93,14 +97,12 @@ def _older_caches(cache: Path, name: str) -> tuple[Path, Path]:
 def _read_cache(path: Path) -> Samples | None:
     try:
         with h5py.File(path, "r") as file:
-            samples = Samples(np.asarray(file["X"]), np.asarray(file["y"]))
-    except (OSError, KeyError, ValueError, TypeError) as error:
+            samples = Samples(file["X"][()], file["y"][()])
+            if len(samples.X) != len(samples.y) or not len(samples):
+                raise ValueError(f"{len(samples.X)} samples and {len(samples.y)} targets")
+    # A file that was cut off is an OSError, RuntimeError or KeyError of h5py, a group in place of a table a TypeError.
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
         log.warning("The cached dataset %s cannot be read (%s); it is left out and the dataset read anew", path, error)
-        return None
-    if len(samples.X) != len(samples.y) or not len(samples):
-        log.warning(
-            "The cached dataset %s has %d samples and %d targets; it is left out", path, len(samples.X), len(samples.y)
-        )
         return None
     return samples
 
@@ -143,7 +145,9 @@ def _from_sklearn(name: str) -> Callable[[], Samples]:
     return load
 
 
-def _from_keras(name: str, file: str) -> Callable[[], Samples]:
+def _from_keras(name: str, *files: str) -> Callable[[], Samples]:
+    """Return what downloads a dataset of Keras; ``files`` are below Keras' folder ``datasets`` once it has."""
+
     def load() -> Samples:
         import keras
 
@@ -151,10 +155,10 @@ def _from_keras(name: str, file: str) -> Callable[[], Samples]:
         try:
             (x_fit, y_fit), (x_test, y_test) = getattr(keras.datasets, name).load_data()
         except Exception as error:
-            home = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser() / "datasets" / file
+            folder = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser() / "datasets"
             raise TrainingError(
-                f"dataset.name: {name} could not be downloaded ({error}). Connect to the network and run again, or put "
-                f"the file by hand at {home}"
+                f"dataset.name: {name} could not be downloaded ({error}). Connect to the network and run again, or "
+                f"download it elsewhere and put it here as {' and '.join(str(folder / file) for file in files)}"
             ) from error
         X, y = np.concatenate([x_fit, x_test]), np.concatenate([y_fit, y_test])
         return Samples(X, y.reshape(len(y)) if y.ndim == 2 and y.shape[1] == 1 else y)
@@ -169,8 +173,17 @@ SOURCES: dict[str, Source] = {
     "boston_housing": Source(_boston_housing, (_BOSTON,)),
     **{name: Source(_from_sklearn(name)) for name in ("diabetes", "iris", "wine", "breast_cancer", "digits")},
     "mnist": Source(_from_keras("mnist", "mnist.npz")),
-    "fashion_mnist": Source(_from_keras("fashion_mnist", "fashion-mnist")),
-    "cifar10": Source(_from_keras("cifar10", "cifar-10-batches-py.tar.gz")),
-    "cifar100": Source(_from_keras("cifar100", "cifar-100-python.tar.gz")),
+    "fashion_mnist": Source(
+        _from_keras(
+            "fashion_mnist",
+            "fashion-mnist/train-labels-idx1-ubyte.gz",
+            "fashion-mnist/train-images-idx3-ubyte.gz",
+            "fashion-mnist/t10k-labels-idx1-ubyte.gz",
+            "fashion-mnist/t10k-images-idx3-ubyte.gz",
+        )
+    ),
+    # Keras keeps the archives under these names, not under those of the site.
+    "cifar10": Source(_from_keras("cifar10", "cifar-10-batches-py-target_archive")),
+    "cifar100": Source(_from_keras("cifar100", "cifar-100-python-target_archive")),
     "california_housing": Source(_from_keras("california_housing", "california_housing.npz")),
 }

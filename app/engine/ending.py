@@ -25,7 +25,9 @@ class StopSwitch:
         self._requested = threading.Event()
         self.command = ""
         self.by = ""
-        #: Called on the training thread, with the count of finished optimizer steps, when a wish is granted.
+        #: The count of finished optimizer steps, kept by whoever trains.
+        self.step = 0
+        #: Called on the training thread, with that count, when a wish is granted.
         self.on_granted: Callable[[int], None] = lambda step: None
 
     def request(self, command: str, by: str) -> None:
@@ -33,12 +35,12 @@ class StopSwitch:
         self.command, self.by = command, by
         self._requested.set()
 
-    def check(self, step: int = 0) -> None:
+    def check(self) -> None:
         """Go on, or end.
 
         Raises:
             StopRequested: the end was asked for.
         """
         if self._requested.is_set():
-            self.on_granted(step)
+            self.on_granted(self.step)
             raise StopRequested

@@ -30,11 +30,12 @@ class Split:
 def split_samples(samples: Samples, fractions: SamplesConfig, *, shuffle: bool, seed: int) -> Split:
     """Divide the samples; each part has ``int(count * fraction)`` of them, rows beyond the sum are dropped.
 
+    Shuffled parts are copies; parts in the samples' own order share their memory.
+
     Raises:
         TrainingError: nothing is left to fit on, or to validate or test on although a fraction asks for it.
     """
     count = len(samples)
-    order = np.random.RandomState(seed).permutation(count) if shuffle else np.arange(count)
     sizes: dict[str, int] = {}
     for name in ("fit", "val", "test"):
         fraction = getattr(fractions, name)
@@ -44,8 +45,11 @@ def split_samples(samples: Samples, fractions: SamplesConfig, *, shuffle: bool, 
                 f"training.samples.{name}: {fraction} of {count} samples is none; at least {1 / count:.4g} gives one"
             )
     first, second = sizes["fit"], sizes["fit"] + sizes["val"]
-    parts = (order[:first], order[first:second], order[second : second + sizes["test"]])
-    return Split(*(Samples(samples.X[part], samples.y[part]) for part in parts))
+    parts = (slice(first), slice(first, second), slice(second, second + sizes["test"]))
+    if not shuffle:
+        return Split(*(Samples(samples.X[part], samples.y[part]) for part in parts))
+    order = np.random.RandomState(seed).permutation(count)
+    return Split(*(Samples(samples.X[order[part]], samples.y[order[part]]) for part in parts))
 
 
 def transform(steps: Sequence[Any], samples: Samples) -> Samples:
@@ -111,15 +115,22 @@ def fit_transformers(entries: list[ComponentEntry], fit: Samples) -> tuple[list[
 
 
 def save_transformers(entries: list[ComponentEntry], fitted: list[Any], folder: Path) -> None:
-    """Save fitted transformers as skops files, which load without running code: ``<index>-<type>.skops``."""
+    """Save fitted transformers as skops files, which load without running code: ``<index>-<type>.skops``.
+
+    Raises:
+        TrainingError: they cannot be written.
+    """
     import skops.io
 
-    folder.mkdir(parents=True, exist_ok=True)
-    for index, (entry, transformer) in enumerate(zip(entries, fitted, strict=True)):
-        path = folder / f"{index}-{entry.type}.skops"
-        partial = path.with_suffix(".partial")
-        skops.io.dump(transformer, partial)
-        partial.replace(path)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for index, (entry, transformer) in enumerate(zip(entries, fitted, strict=True)):
+            path = folder / f"{index}-{entry.type}.skops"
+            partial = path.with_suffix(".partial")
+            skops.io.dump(transformer, partial)
+            partial.replace(path)
+    except OSError as error:
+        raise TrainingError(f"the fitted transformers could not be saved to {folder}: {error}") from error
 
 
 def _make(classes: Mapping[str, Any], entry: ComponentEntry, where: str) -> Any:

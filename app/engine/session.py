@@ -15,10 +15,13 @@ log = logger("Main")
 
 
 def quiet_backend() -> None:
-    """Ask TensorFlow to keep its greetings to itself; before it is imported."""
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    """Ask TensorFlow to keep its greetings to itself; before it is imported.
+
+    Errors stay. So do a few lines (oneDNN, CUDA that is not there) that it prints before it reads any setting.
+    """
+    # Whatever the user's shell or keras.json says: the session, the seeds and the errors here are TensorFlow's.
+    os.environ["KERAS_BACKEND"] = "tensorflow"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
 
 
@@ -46,17 +49,26 @@ def gpu_names() -> list[str]:
     """Return the names of the GPUs that TensorFlow sees; it initialises no device."""
     import tensorflow
 
-    return [device.name for device in tensorflow.config.list_physical_devices("GPU")]
+    details = tensorflow.config.experimental.get_device_details
+    return [
+        str(details(device).get("device_name", device.name))
+        for device in tensorflow.config.list_physical_devices("GPU")
+    ]
 
 
 def apply_session(session: SessionConfig) -> str:
-    """Set up device, memory and cores before the first op; return the device in a word.
+    """Set up device, memory and cores before the first op, on the thread that trains; return the device in a word.
+
+    ``num_cores`` is how many threads one op has; how many ops run side by side is left to TensorFlow.
 
     Raises:
         TrainingError: the session asks for a device that is not there.
     """
+    import keras
     import tensorflow
 
+    # Progress bars and the like are no lines of a log. Keras keeps this for each thread.
+    keras.config.disable_interactive_logging()
     gpus = tensorflow.config.list_physical_devices("GPU")
     if session.device == "gpu" and not gpus:
         raise TrainingError(

@@ -11,11 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import tensorflow
 
 from app.config.models import TrainingConfig
 from app.engine import building, callbacks
 from app.engine.datasets import load_dataset
 from app.engine.ending import StopRequested, StopSwitch, TrainingError
+from app.engine.faults import sentence_of
+from app.engine.matching import check_samples
 from app.engine.pipeline import Split, fit_transformers, make_preprocessor, save_transformers, split_samples, transform
 from app.records.layout import ExecutionFolder
 from app.records.log import logger
@@ -57,6 +60,7 @@ class Trainer:
         self._dataset_cache = dataset_cache
         self._recorder = recorder
         self._stop = stop
+        self._epochs = 0
 
     def run(self) -> Outcome:
         """Train, evaluate and save.
@@ -78,8 +82,7 @@ class Trainer:
             model = self._build(split.fit.X.shape[1:])
         try:
             outcome = self._fit(model, split)
-            if outcome.state == "finished":
-                self._evaluate(model, split)
+            self._evaluate(model, split)
         except StopRequested:
             outcome = Outcome("stopped", "user", f"stopped by {self._stop.by}")
         self._save(model)
@@ -98,6 +101,7 @@ class Trainer:
         with self._stage("split_data", "Splitting"):
             log.info("Splitting dataset -> Fit: %s | Test: %s | Val: %s ...", parts.fit, parts.test, parts.val)
             split = split_samples(samples, parts, shuffle=config.training.shuffle, seed=config.dataset.seed)
+            del samples  # the parts are copies of it where rows are shuffled, and it may be half of the memory
         with self._stage("transform_preprocessors", "Preprocessing"):
             entries = config.dataset.preprocessors
             log.info("Applying %d preprocessors ...", len(entries))
@@ -116,7 +120,7 @@ class Trainer:
     def _fit(self, model: keras.Model, split: Split) -> Outcome:
         training = self._config.training
         count, batch_size = len(split.fit), training.batch_size
-        self._check_shape(model, split)
+        check_samples(model, self._config, split.fit)
         watch = callbacks.Recording(self._recorder, self._stop, count, batch_size)
         others = callbacks.make_callbacks(training.callbacks, self._folder.callbacks, self._recorder)
         steps = -(-count // batch_size)
@@ -135,6 +139,7 @@ class Trainer:
                     callbacks=[watch, *others],
                     verbose=0,
                 )
+        self._epochs = watch.epoch
         log.info("Logging train metrics")
         for callback in others:
             if isinstance(callback, callbacks.EarlyStopping) and callback.why:
@@ -147,18 +152,22 @@ class Trainer:
         training = self._config.training
         with self._stage("evaluate_model", "Evaluating the model"):
             log.info("Evaluating model with %d samples", len(split.test))
-            with _named_errors("evaluate_model"):
-                values = model.evaluate(
-                    split.test.X,
-                    split.test.y,
-                    batch_size=training.batch_size,
-                    callbacks=[callbacks.StopOnly(self._stop)],
-                    verbose=0,
-                    return_dict=True,
-                )
+            try:
+                with _named_errors("evaluate_model"):
+                    values = model.evaluate(
+                        split.test.X,
+                        split.test.y,
+                        batch_size=training.batch_size,
+                        callbacks=[callbacks.StopOnly(self._stop)],
+                        verbose=0,
+                        return_dict=True,
+                    )
+            except Exception:
+                self._save(model)  # it may have been fitted for days
+                raise
         log.info("Logging test metrics")
-        epochs = max(map(len, self._recorder.metrics.values.values()), default=1)
-        self._recorder.log_test(epochs, {f"test_{name}": float(value) for name, value in values.items()})
+        test = {f"test_{name}": value for name, value in callbacks.scalars(values).items()}
+        self._recorder.log_test(self._epochs, test)
 
     def _save(self, model: keras.Model) -> None:
         # Not by _stage: a wish to stop that was granted already must not keep the model from being saved.
@@ -172,15 +181,6 @@ class Trainer:
                 raise TrainingError(f"the model could not be saved to {self._folder.model}: {error}") from error
             finally:
                 partial.unlink(missing_ok=True)
-
-    def _check_shape(self, model: keras.Model, split: Split) -> None:
-        expected, found = model.input_shape[1:], split.fit.X.shape[1:]
-        fits = len(expected) == len(found) and all(e in (None, f) for e, f in zip(expected, found, strict=True))
-        if not fits:
-            raise TrainingError(
-                f"model.input_shape: {list(expected)} does not fit the samples of {self._config.dataset.name}, which "
-                f"are of shape {list(found)}"
-            )
 
     @contextmanager
     def _stage(self, name: str, what: str, **facts: Any) -> Iterator[None]:
@@ -196,7 +196,8 @@ def _named_errors(stage: str) -> Iterator[None]:
     """Turn what Keras says of data and model that do not go together into a sentence; the log keeps the whole."""
     try:
         yield
-    except (ValueError, TypeError) as error:
+    except tensorflow.errors.ResourceExhaustedError:
+        raise
+    except (ValueError, TypeError, tensorflow.errors.OpError) as error:
         log.debug("%s failed", stage, exc_info=True)
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        raise TrainingError(f"{stage}: {lines[0] if lines else type(error).__name__}") from error
+        raise TrainingError(f"{stage}: {sentence_of(error)}") from error

@@ -22,6 +22,7 @@ from app.channel import Channel, connect
 from app.config.loading import from_document
 from app.config.problems import ConfigError
 from app.engine.ending import StopRequested, StopSwitch, Terminated, TrainingError
+from app.engine.faults import sentence_of
 from app.engine.link import KeeperLink
 from app.engine.session import apply_session, gpu_names, import_backend, quiet_backend, route_python_messages
 from app.messages import Began, Ended, Job, Note, Ready
@@ -117,7 +118,7 @@ class Worker:
         except Exception as error:
             log.error("%s", "".join(traceback.format_exception(error)).rstrip())
             memory = type(error).__name__ == "ResourceExhaustedError"
-            return "failed", "memory" if memory else "error", f"{type(error).__name__}: {_first_line(error)}"
+            return "failed", "memory" if memory else "error", f"{type(error).__name__}: {sentence_of(error)}"
 
     def _on_note(self, note: Note) -> None:
         if self._recorder is not None:
@@ -130,6 +131,7 @@ def _warm_up() -> tuple[dict[str, str], list[str], dict[str, str]]:
 
 
 def _write_environment(folder: ExecutionFolder, job: Job, packages: dict[str, str], gpus: list[str]) -> None:
+    lower_priority_of_this_thread()
     environment = {
         **describe_python(),
         "seed": _seed(folder),
@@ -153,10 +155,6 @@ def _seed(folder: ExecutionFolder) -> int | None:
 
 def _on_terminate(number: int, frame: FrameType | None) -> None:
     raise Terminated
-
-
-def _first_line(error: BaseException) -> str:
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), "")
 
 
 def main(argv: list[str]) -> int:

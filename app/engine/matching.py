@@ -1,0 +1,98 @@
+"""Whether the samples fit the model, asked before the first batch: later Keras says it badly, or trains on nonsense."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+
+from app.config.models import TrainingConfig
+from app.engine.building import BY_CLASS_NUMBER, OF_PROBABILITIES
+from app.engine.datasets import Array, Samples
+from app.engine.ending import TrainingError
+
+#: Losses whose targets have a shape of their own.
+_OF_OWN_SHAPE = (keras.losses.CTC, keras.losses.Circle)
+#: Losses that take a value for every class, where people often have the number of the class.
+_OF_CLASSES = (
+    keras.losses.CategoricalCrossentropy,
+    keras.losses.CategoricalFocalCrossentropy,
+    keras.losses.CategoricalHinge,
+)
+
+
+def check_samples(model: keras.Model, config: TrainingConfig, samples: Samples) -> None:
+    """Look whether features and targets fit a compiled model.
+
+    Raises:
+        TrainingError: they do not; the text names the key of the config and what would be right.
+    """
+    _check_features(model, config, samples.X)
+    _check_targets(model, config, samples.y)
+
+
+def _check_features(model: keras.Model, config: TrainingConfig, X: Array) -> None:
+    if not _same(tuple(model.input_shape[1:]), X.shape[1:]):
+        raise TrainingError(
+            f"model.input_shape: {list(model.input_shape[1:])} does not fit the samples of {config.dataset.name}, "
+            f"which are of shape {list(X.shape[1:])}"
+        )
+
+
+def _check_targets(model: keras.Model, config: TrainingConfig, y: Array) -> None:
+    loss, output = model.loss, tuple(model.output_shape[1:])
+    network = config.model.network or []
+    layer = f"model.network.{len(network) - 1} ({network[-1].type})" if network else "model.network"
+    of_loss = f"model.compilation.loss ({config.model.compilation.loss.type})" if config.model.compilation else "loss"
+    targets = f"the targets of {config.dataset.name}"
+    if isinstance(loss, BY_CLASS_NUMBER):
+        if not _same(output[:-1], y.shape[1:]) and not _same((*output[:-1], 1), y.shape[1:]):
+            raise TrainingError(
+                f"{of_loss}: wants the number of a class for every {_values(output)} of the model, but {targets} are "
+                f"{_values(y.shape[1:])} a sample"
+            )
+        _check_class_numbers(y, output[-1], getattr(loss, "ignore_class", None), layer, of_loss, targets)
+        return
+    if isinstance(loss, _OF_OWN_SHAPE):
+        return
+    if not _same(_without_ones(output), _without_ones(y.shape[1:])):
+        hint = ""
+        if isinstance(loss, _OF_CLASSES) and y.ndim == 1:
+            hint = "; for class numbers take the loss sparse_categorical_crossentropy"
+        raise TrainingError(
+            f"{layer}: the model gives {_values(output)} a sample, but {targets} are {_values(y.shape[1:])}{hint}"
+        )
+    if isinstance(loss, OF_PROBABILITIES) and (y.min() < 0 or y.max() > 1):
+        raise TrainingError(f"{of_loss}: wants targets from 0 to 1, but {targets} go from {y.min():g} to {y.max():g}")
+
+
+def _check_class_numbers(y: Array, classes: int | None, ignored: int | None, layer: str, loss: str, of: str) -> None:
+    counted = y if ignored is None else y[y != ignored]
+    if not counted.size:
+        return
+    if not np.issubdtype(y.dtype, np.integer) and (counted % 1).any():
+        raise TrainingError(f"{loss}: wants whole numbers of classes, but {of} are measured; take a loss such as mse")
+    first, last = int(counted.min()), int(counted.max())
+    if first < 0:
+        raise TrainingError(f"{loss}: wants classes from 0 on, but {of} begin with {first}")
+    if classes is not None and last >= classes:
+        raise TrainingError(
+            f"{layer}: gives a value for {classes} classes, but {of} are the classes 0 to {last}; {last + 1} values or "
+            "more would be right"
+        )
+
+
+def _same(expected: tuple[int | None, ...], found: tuple[int | None, ...]) -> bool:
+    return len(expected) == len(found) and all(e in (None, f) for e, f in zip(expected, found, strict=True))
+
+
+def _without_ones(shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+    """Return a shape without its last ones, which losses squeeze away."""
+    while shape and shape[-1] == 1:
+        shape = shape[:-1]
+    return shape
+
+
+def _values(shape: tuple[int | None, ...]) -> str:
+    if not _without_ones(shape):
+        return "1 value"
+    return f"{shape[0]} values" if len(shape) == 1 else f"values of shape {list(shape)}"
