@@ -6,7 +6,7 @@ import sys
 
 def main() -> int:
     """Run the command line and return its exit status."""
-    multiprocessing.freeze_support()  # first: a frozen bundle starts its helper processes through this very file
+    multiprocessing.freeze_support()  # before anything is imported that may start processes
 
     import trackside_entry
 

@@ -78,6 +78,14 @@ class Note:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Heard:
+    """Worker: the wish to stop has come; it is granted at the next batch or stage, however long that takes."""
+
+    kind: ClassVar[str] = "heard"
+    command: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Began:
     """Worker: the job was taken and its record is open."""
 
@@ -103,7 +111,7 @@ class Ended:
     message: str | None
 
 
-Message = Ready | Job | Stop | Note | Began | Fact | Ended
+Message = Ready | Job | Stop | Note | Heard | Began | Fact | Ended
 
 _CLASSES: dict[str, type[Any]] = {cls.kind: cls for cls in typing.get_args(Message)}
 _HINTS = {kind: typing.get_type_hints(cls) for kind, cls in _CLASSES.items()}

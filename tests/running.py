@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import json
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -121,7 +122,7 @@ def end_all_runs(workspace: Workspace) -> None:
             status = read_status(folder.status)
             # The worker first: it would look for another keeper.
             for process in (status.worker, status.keeper):
-                if process is not None and process.is_alive():
+                if process is not None and process.pid != os.getpid() and process.is_alive():
                     psutil.Process(process.pid).kill()
 
 

@@ -31,6 +31,7 @@ EXAMPLES: list[Message] = [
     Note(
         event={"kind": "note", "time": 1.0, "deep": [None, {"a": True}]}, level="INFO", component="Keeper", message="x"
     ),
+    Heard(command="c0ffee"),
     Began(),
     Fact(event={"kind": "epoch_end", "time": 2.0, "epoch": 3}),
     Ended(time=7, state="failed", reason=None, message="line\nline \ud800"),

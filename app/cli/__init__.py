@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from app import __version__
+from app.cli.output import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_WRONG, complain
+from app.records.files import RecordError
 
 _EPILOG = """\
 RUN is a path, an id, the name of an execution's folder, or a unique beginning of either.
@@ -23,7 +25,7 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     if arguments.command is None:
         parser.print_help()
-        return 2
+        return EXIT_WRONG
     try:
         status = _command(arguments.command)(arguments)
         sys.stdout.flush()
@@ -33,7 +35,10 @@ def main(argv: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt:
-        return 130
+        return EXIT_INTERRUPTED
+    except (OSError, RecordError) as error:
+        complain(str(error))
+        return EXIT_FAILED
 
 
 def _command(name: str) -> Callable[[argparse.Namespace], int]:

@@ -6,7 +6,8 @@ import argparse
 import time
 from typing import Any
 
-from app.cli.output import complain, format_duration, format_number, format_time, print_table, workspace_of
+from app.cli.output import EXIT_WRONG, complain, format_duration, format_number, format_time, print_table, workspace_of
+from app.jobs.scheduling import start_what_waits
 from app.jobs.scheduling import stop as stop_run
 from app.jobs.settling import settle_dead_runs
 from app.records.files import RecordError, read_json, to_json
@@ -16,7 +17,6 @@ from app.records.metrics import read_elapsed
 from app.records.runs import Run, RunNotFoundError, find_run, read_runs
 
 _FOLLOW_SECONDS = 0.2
-EXIT_WRONG = 2
 
 
 def runs(arguments: argparse.Namespace) -> int:
@@ -25,7 +25,8 @@ def runs(arguments: argparse.Namespace) -> int:
     found = sorted(
         read_runs(workspace), key=lambda run: run.status.started or run.status.submitted or 0.0, reverse=True
     )
-    settle_dead_runs(workspace, found)
+    settle_dead_runs(found)
+    start_what_waits(workspace)
     if arguments.json:
         print(to_json([run.to_json() for run in found]).decode(), end="")
         return 0
@@ -45,7 +46,7 @@ def show(arguments: argparse.Namespace) -> int:
     run = _find(workspace, arguments.run)
     if run is None:
         return EXIT_WRONG
-    settle_dead_runs(workspace, [run])
+    settle_dead_runs([run])
     if arguments.json:
         print(to_json(run.to_json() | _details(run)).decode(), end="")
         return 0
@@ -92,7 +93,7 @@ def follow(arguments: argparse.Namespace) -> int:
         for line in lines.new_lines():
             print(line, flush=True)
         if over:
-            settle_dead_runs(workspace, [run])
+            settle_dead_runs([run])
             return {"finished": 0, "stopped": 130}.get(live.status.state, 1)
         time.sleep(_FOLLOW_SECONDS)
 
@@ -105,7 +106,7 @@ def stop(arguments: argparse.Namespace) -> int:
         return EXIT_WRONG
     home = Workspace.around(run.folder.path)
     if run.status.is_over or not stop_run(home, run.folder, at_once=arguments.now):
-        settle_dead_runs(home, [run])
+        settle_dead_runs([run])
         complain(f"{run.execution_id} is over already ({run.state})")
         return 1
     print(f"{run.execution_id}: {'cancelled' if run.state == 'queued' else 'stopping'}")

@@ -11,6 +11,10 @@ from pathlib import Path
 from app.config.problems import Problem
 from app.records.layout import Workspace
 
+EXIT_FAILED = 1
+EXIT_WRONG = 2
+EXIT_INTERRUPTED = 130
+
 
 def workspace_of(folder: Path | None) -> Workspace:
     """Return the workspace that the arguments name, or the one around the current folder."""

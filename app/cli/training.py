@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import json
 import signal
@@ -10,27 +11,36 @@ import sys
 import threading
 import time
 from types import FrameType
+from typing import Self
 
 from tqdm import tqdm
 
-from app.cli.output import complain, complain_of_problems, format_number, workspace_of
+from app.cli.output import (
+    EXIT_FAILED,
+    EXIT_INTERRUPTED,
+    EXIT_WRONG,
+    complain,
+    complain_of_problems,
+    format_number,
+    workspace_of,
+)
 from app.config.loading import load
 from app.config.problems import ConfigError
+from app.config.secrets import redact
 from app.jobs.queue import Queue
-from app.jobs.scheduling import stop, submit
+from app.jobs.scheduling import start_what_waits, stop, submit
 from app.jobs.settling import settle_dead_runs
+from app.records.files import RecordError
 from app.records.layout import ExecutionFolder, Workspace
 from app.records.live import LiveRun
 from app.records.runs import read_run
 
 _REFRESH_SECONDS = 0.1
+#: How often whoever waits in the queue looks whether a slot has become free without anyone starting what is next.
+_LOOK_SECONDS = 1.0
 #: How long mirrors may take to close after the end of the run before the command line stops waiting for them.
 _CLOSE_SECONDS = 60.0
 _SHOWN = ("loss", "val_loss")
-
-EXIT_FAILED = 1
-EXIT_WRONG = 2
-EXIT_INTERRUPTED = 130
 
 
 def check(arguments: argparse.Namespace) -> int:
@@ -55,16 +65,17 @@ def train(arguments: argparse.Namespace) -> int:
         complain_of_problems(error.source, error.problems)
         return EXIT_WRONG
     workspace = workspace_of(arguments.workspace)
-    interrupts = _Interrupts()
-    try:
-        folder = submit(loaded, workspace, command=["trackside", *sys.argv[1:]])
-    except OSError as error:
-        complain(f"the run could not be recorded in {workspace.root}: {error.strerror or error}")
-        return EXIT_FAILED
-    if arguments.detach:
-        print(folder.path)
-        return 0
-    with interrupts:
+    if redact(loaded.document)[1]:
+        complain("the secrets in this config are not recorded; a run that has to wait finds them in the keyring only")
+    with _Interrupts() as interrupts:
+        try:
+            folder = submit(loaded, workspace, command=["trackside", *sys.argv[1:]])
+        except OSError as error:
+            complain(f"the run could not be recorded in {workspace.root}: {error.strerror or error}")
+            return EXIT_FAILED
+        if arguments.detach:
+            print(folder.path)
+            return 0
         run = _follow(workspace, folder, interrupts)
         _wait_for_mirrors(run, interrupts)
     status = run.status
@@ -77,14 +88,15 @@ def train(arguments: argparse.Namespace) -> int:
 
 
 class _Interrupts:
-    """Ctrl+C asks the run to stop; pressed again it ends it at once. Without a run yet it ends this program."""
+    """Ctrl+C asks the run to stop; pressed again it ends it at once."""
 
     def __init__(self) -> None:
         self.count = 0
         self.pressed = threading.Event()
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> Self:
         self._before = signal.signal(signal.SIGINT, self._press)
+        return self
 
     def __exit__(self, *exception: object) -> None:
         signal.signal(signal.SIGINT, self._before)
@@ -96,7 +108,7 @@ class _Interrupts:
 
 def _follow(workspace: Workspace, folder: ExecutionFolder, interrupts: _Interrupts) -> LiveRun:
     run = LiveRun(folder)
-    answered = 0
+    answered, look_due = 0, time.monotonic() + _LOOK_SECONDS
     with tqdm(total=1, unit="epoch", file=sys.stderr, disable=None, dynamic_ncols=True, leave=True) as bar:
         lines = _Lines() if bar.disable else None
         while not run.is_over:
@@ -105,8 +117,14 @@ def _follow(workspace: Workspace, folder: ExecutionFolder, interrupts: _Interrup
             if interrupts.count > answered:
                 answered = interrupts.count
                 tqdm.write("Stopping ..." if answered == 1 else "Ending it now ...", file=sys.stderr)
-                stop(workspace, folder, at_once=answered > 1)
+                try:
+                    stop(workspace, folder, at_once=answered > 1)
+                except (OSError, RecordError) as error:
+                    tqdm.write(f"It cannot be asked to stop: {error}", file=sys.stderr)
             run.refresh()
+            if run.status.state == "queued" and time.monotonic() >= look_due:
+                look_due = time.monotonic() + _LOOK_SECONDS
+                start_what_waits(workspace)
             text = _describe(workspace, run)
             if lines is not None:
                 lines.show(run, text)
@@ -117,7 +135,7 @@ def _follow(workspace: Workspace, folder: ExecutionFolder, interrupts: _Interrup
             bar.set_postfix_str(_values(run), refresh=False)
             bar.refresh()
     if not run.is_kept:
-        settle_dead_runs(workspace, [read_run(folder, workspace, metrics=False)])
+        settle_dead_runs([read_run(folder, workspace, metrics=False)])
     return run
 
 
@@ -141,7 +159,9 @@ class _Lines:
 
 def _describe(workspace: Workspace, run: LiveRun) -> str:
     if run.status.state == "queued":
-        waiting = Queue(workspace).waiting()
+        waiting: list[ExecutionFolder] = []
+        with contextlib.suppress(OSError):  # the queue is in use: the next look tells
+            waiting = Queue(workspace).waiting()
         if run.folder in waiting:
             return f"queued, {waiting.index(run.folder)} before it" if waiting[0] != run.folder else "queued, next"
     return run.stage.replace("_", " ") or run.status.state

@@ -12,7 +12,7 @@ from typing import IO
 
 from app.channel import Channel, Door
 from app.engine.ending import StopSwitch
-from app.messages import Job, Message, Note, Stop
+from app.messages import Heard, Job, Message, Note, Stop
 from app.records.log import logger
 
 log = logger("Worker")
@@ -35,6 +35,7 @@ class KeeperLink:
         self._channel: Channel | None = None
         self._job: Job | None = None
         self._arrived = threading.Event()
+        self._finder: threading.Thread | None = None
         self._closing = False
 
     def open(self, channel_of: Callable[[Callable[[Message], None], Callable[[], None]], Channel]) -> None:
@@ -54,6 +55,8 @@ class KeeperLink:
     def close(self, timeout: float) -> None:
         """Send what waits, then let go; with nobody there, start the process that puts the run's affairs in order."""
         self._closing = True
+        if self._finder is not None:  # a keeper that is on its way takes over, or is given up
+            self._finder.join(_ADMIT_SECONDS)
         if self._channel is not None and self._channel.is_open:
             self._channel.close(timeout)
         elif self._job is not None:
@@ -66,6 +69,7 @@ class KeeperLink:
         elif isinstance(message, Stop):
             log.info("Asked to stop by %s; stopping at the next batch", message.by)
             self._stop.request(message.command, message.by)
+            self.send(Heard(message.command))
         elif isinstance(message, Note):
             self._on_note(message)
 
@@ -73,7 +77,8 @@ class KeeperLink:
         self._arrived.set()
         if self._job is not None and not self._closing:
             log.warning("The keeper of this run is gone; starting another one")
-            threading.Thread(target=self._find_keeper, args=(self._job,), name="keeper-finder", daemon=True).start()
+            self._finder = threading.Thread(target=self._find_keeper, args=(self._job,), name="finder", daemon=True)
+            self._finder.start()
 
     def _find_keeper(self, job: Job) -> None:
         attempt = 0

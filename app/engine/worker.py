@@ -6,7 +6,6 @@ go on: when one dies it starts another.
 
 from __future__ import annotations
 
-import contextlib
 import faulthandler
 import logging
 import os
@@ -37,6 +36,8 @@ from app.records.recorder import Recorder, RecordingError
 log = logger("Main")
 
 _FLUSH_SECONDS = 10.0
+#: A large repository's diff takes its time, and a short run may be over before it.
+_ENVIRONMENT_SECONDS = 15.0
 
 
 class Worker:
@@ -72,9 +73,10 @@ class Worker:
         log.info("Starting Trackside environment ...")
         recorder.event("attempt", pid=identity.pid)
         recorder.set_platform(describe_platform(versions, gpus))
-        threading.Thread(
+        environment = threading.Thread(
             target=_write_environment, args=(folder, job, packages, gpus), name="environment", daemon=True
-        ).start()
+        )
+        environment.start()
         self._stop.on_granted = lambda step: recorder.event(
             "answer", command=self._stop.command, by=self._stop.by, step=step
         )
@@ -85,6 +87,7 @@ class Worker:
             log.info("Success! Execution saved (%s)", folder.path)
         elif message:
             log.log(logging.INFO if state == "stopped" else logging.ERROR, "%s: %s", state.capitalize(), message)
+        environment.join(_ENVIRONMENT_SECONDS)
         try:
             recorder.close(state, reason, message)
         except RecordingError as error:
@@ -107,6 +110,8 @@ class Worker:
         except StopRequested:
             return "stopped", "user", f"stopped by {self._stop.by}"
         except Terminated:
+            if self._stop.by:
+                return "stopped", "user", f"ended at once by {self._stop.by}"
             return "stopped", "signal", "terminated"
         except TrainingError as error:
             return "failed", "error", str(error)
@@ -141,8 +146,10 @@ def _write_environment(folder: ExecutionFolder, job: Job, packages: dict[str, st
         "command": [hide_secrets(part) for part in job.command],
         "platform": describe_platform(gpus=gpus),
     }
-    with contextlib.suppress(OSError):
+    try:
         replace_file(folder.environment, to_json(environment))
+    except OSError as error:
+        log.warning("environment.json could not be written: %s", error)
 
 
 def _seed(folder: ExecutionFolder) -> int | None:

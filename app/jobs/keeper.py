@@ -11,12 +11,14 @@ dies stops no training: the worker starts another, which takes over with ``--ado
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
 import sys
 import tempfile
 import threading
+import traceback
 from pathlib import Path
 
 from app.jobs.keeping import TICK_SECONDS, Keeper
@@ -27,6 +29,7 @@ from app.jobs.settling import settle
 from app.jobs.worker_process import Gone, WorkerProcess
 from app.messages import Message, Ready
 from app.records.layout import ExecutionFolder, Workspace
+from app.records.log import append_entry
 from app.records.processes import Identity, lower_priority_of_this_thread
 from app.records.status import read_status
 from app.trackers.registry import preload, tracker_types
@@ -53,7 +56,25 @@ def _run() -> None:
         fail_to_start(workspace, folder, f"the worker did not start: {error}")
         start_next(workspace)
         return
-    Keeper(workspace, folder, worker, secrets).keep()
+    _keep(workspace, folder, worker, secrets)
+
+
+def _keep(
+    workspace: Workspace,
+    folder: ExecutionFolder,
+    worker: WorkerProcess,
+    secrets: dict[str, str],
+    *,
+    ready: Ready | None = None,
+    adopted: bool = False,
+) -> None:
+    try:
+        Keeper(workspace, folder, worker, secrets, adopted=adopted).keep(ready)
+    except Exception:
+        # A keeper has no terminal; what it failed of is told where the run is told.
+        with contextlib.suppress(OSError):
+            append_entry(folder.log, "ERROR", "Keeper", traceback.format_exc().rstrip())
+        raise
 
 
 def _run_spare() -> None:
@@ -65,7 +86,7 @@ def _run_spare() -> None:
         def wait_for_run() -> None:
             assignment = _read_assignment()
             if assignment is None:  # the owner is gone, or needs no spare any more
-                worker.kill()
+                worker.abandon()
                 os._exit(0)
             assignments.put(assignment)
 
@@ -77,11 +98,12 @@ def _run_spare() -> None:
             print(output.read().decode("utf-8", "replace")[-_PROBLEM_CHARACTERS:], flush=True)
             return
         print(READY_LINE, flush=True)
+        _leave_output()
         workspace, claim, secrets = assignments.get()
         if Queue(workspace).take(claim, Identity.of()):
-            Keeper(workspace, claim.folder, worker, secrets).keep(ready)
+            _keep(workspace, claim.folder, worker, secrets, ready=ready)
         else:
-            worker.kill()
+            worker.abandon()
 
 
 def _first_word(worker: WorkerProcess) -> Message | Gone:
@@ -101,7 +123,7 @@ def _adopt(workspace: Workspace, folder: ExecutionFolder) -> None:
         return
     worker = WorkerProcess.find(identity, invitation)
     Queue(workspace).inherit(folder, Identity.of())
-    Keeper(workspace, folder, worker, {}, adopted=True).keep()
+    _keep(workspace, folder, worker, {}, adopted=True)
 
 
 def _read_assignment() -> _Assignment | None:
@@ -113,6 +135,14 @@ def _read_assignment() -> _Assignment | None:
     return Workspace.at(Path(fields["workspace"])), claim, fields["secrets"]
 
 
+def _leave_output() -> None:
+    """Let nobody's closed pipe matter to this process any more."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for descriptor in (1, 2):
+        os.dup2(nowhere, descriptor)
+    os.close(nowhere)
+
+
 def _preload_trackers() -> None:
     """Import what the trackers need while nobody waits for it, giving way to everyone who works."""
     lower_priority_of_this_thread()
@@ -122,16 +152,20 @@ def _preload_trackers() -> None:
 def main(argv: list[str]) -> int:
     """Run a keeper; see the module's text for its arguments."""
     mode, *places = argv
-    if mode == "--run":
-        _run()
-    elif mode == "--spare":
-        _run_spare()
-    else:
-        workspace, folder = Workspace.at(Path(places[0])), ExecutionFolder(Path(places[1]))
-        if mode == "--adopt":
-            _adopt(workspace, folder)
+    try:
+        if mode == "--run":
+            _run()
+        elif mode == "--spare":
+            _run_spare()
         else:
-            settle(workspace, folder)
-    sys.stdout.flush()
+            workspace, folder = Workspace.at(Path(places[0])), ExecutionFolder(Path(places[1]))
+            if mode == "--adopt":
+                _adopt(workspace, folder)
+            else:
+                settle(workspace, folder)
+    except Exception:
+        traceback.print_exc()
+        sys.stderr.flush()
+        os._exit(1)
     # A tracker that hangs is left behind in its thread, which must not keep the process.
     os._exit(0)

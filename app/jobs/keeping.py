@@ -13,10 +13,10 @@ from typing import Any
 from app.jobs.inbox import Command, read_commands
 from app.jobs.launch import keeper_command
 from app.jobs.mirroring import Mirroring
-from app.jobs.queue import Queue
-from app.jobs.scheduling import start_next
+from app.jobs.scheduling import hand_over_slot
 from app.jobs.worker_process import Gone, WorkerProcess
-from app.messages import Began, Ended, Fact, Job, Message, Note, Ready, Stop
+from app.messages import Began, Ended, Fact, Heard, Job, Message, Note, Ready, Stop
+from app.records.environment import hide_secrets
 from app.records.events import Event, append_event, end_event, make_event, read_events
 from app.records.files import RecordError, read_json
 from app.records.layout import ExecutionFolder, Workspace
@@ -26,9 +26,11 @@ from app.records.status import HEARTBEAT_SECONDS, read_status, touch_heartbeat, 
 
 #: How often the inbox is looked at and deadlines are checked.
 TICK_SECONDS = 0.1
-#: A worker that is asked to stop has this long to say that it heard, then to save what there is, then to die.
+#: A worker that is asked to stop has this long to say that it heard, to come to the end of its batch or stage, to save
+#: what there is, and, once it is terminated, to die.
 _HEAR_SECONDS = 10.0
-_SAVE_SECONDS = 120.0
+_GRANT_SECONDS = 120.0
+_SAVE_SECONDS = 600.0
 _TERMINATE_SECONDS = 5.0
 #: A worker whose record is complete has this long to go away.
 _EXIT_SECONDS = 5.0
@@ -73,6 +75,7 @@ class Keeper:
         self._ended: Ended | None = None
         self._stop: Command | None = None
         self._deadline: tuple[float, str] | None = None
+        self._hidden = list(secrets.values())
         self._answered = {event.get("command") for event in read_events(folder.events) if event["kind"] == "answer"}
         self._oom_kills = _oom_kills()
         self._look_due = 0.0
@@ -93,9 +96,10 @@ class Keeper:
             self._on_ready()
         self._mirroring.start()
         ending = self._watch()
-        self._finish(ending)
+        if ending is not None:
+            self._finish(ending)
 
-    def _watch(self) -> Ending:
+    def _watch(self) -> Ending | None:
         while True:
             try:
                 message = self._worker.incoming.get(timeout=TICK_SECONDS)
@@ -123,9 +127,10 @@ class Keeper:
             self._began = True
             self._status = self._status.change(state="running", started=time.time())
             self._write_status()
+        elif isinstance(message, Heard):
+            self._wait_for_stop(_GRANT_SECONDS)
         elif isinstance(message, Fact):
-            if message.event.get("kind") == "answer":
-                self._on_answer(str(message.event.get("command")))
+            self._on_fact(message.event)
         elif isinstance(message, Ended):
             self._ended = message
 
@@ -143,13 +148,22 @@ class Keeper:
             )
         )
 
-    def _on_gone(self) -> Ending:
+    def _on_fact(self, event: Event) -> None:
+        kind, stage = event.get("kind"), event.get("stage")
+        if kind == "answer":
+            self._answered.add(event.get("command"))
+            self._wait_for_stop(_SAVE_SECONDS)
+        elif kind == "stage_begin" and stage == "save_model":
+            self._wait_for_stop(_SAVE_SECONDS)
+
+    def _on_gone(self) -> Ending | None:
         if self._ended is not None:
             if not self._worker.wait(_EXIT_SECONDS):
                 self._worker.kill()
             ended = self._ended
             return Ending(ended.state, ended.reason, ended.message, ended.time)
-        self._worker.wait(_EXIT_SECONDS)
+        if not self._worker.wait(_EXIT_SECONDS):
+            return None  # only the connection broke; the worker trains on, and the keeper that it finds has the run
         return self._ending_of_the_dead()
 
     def _ending_of_the_dead(self) -> Ending:
@@ -176,13 +190,12 @@ class Keeper:
             with contextlib.suppress(OSError):
                 append_event(self._folder.events, {**end, "time": ending.time})
         for path, _ in read_commands(self._folder):
-            path.unlink(missing_ok=True)
+            _remove(path)
         self._status = self._status.change(
             state=ending.state, reason=ending.reason, message=ending.message, ended=ending.time
         )
         self._write_status(sync=True)
-        Queue(self._workspace).release(self._folder)
-        start_next(self._workspace)
+        hand_over_slot(self._workspace, self._folder)
         late = self._mirroring.end(ending.state, ending.time)
         for tracker in late:
             self._append("WARNING", "Trackers", f"{tracker} did not close in time; its mirror may be incomplete")
@@ -192,9 +205,9 @@ class Keeper:
             if isinstance(command, str):
                 text = f"A command was not understood: {command}"
                 self._note("WARNING", "Keeper", text, make_event("warning", message=text))
-                path.unlink(missing_ok=True)
+                _remove(path)
             elif command.id in self._answered:
-                path.unlink(missing_ok=True)
+                _remove(path)
             elif self._stop is None or (command.at_once and not self._stop.at_once):
                 self._stop = command
                 event = make_event("command", command="stop", by=command.by, id=command.id)
@@ -206,16 +219,17 @@ class Keeper:
         if not self._began:  # it imports libraries, and there is nothing to save
             self._worker.kill()
         elif command.at_once:
+            self._worker.send(Stop(command.id, command.by))  # so that the record says who it was
             self._worker.terminate()
             self._deadline = (now + _TERMINATE_SECONDS, "kill")
         else:
             self._worker.send(Stop(command.id, command.by))
             self._deadline = (now + _HEAR_SECONDS, "terminate")
 
-    def _on_answer(self, command: str) -> None:
-        self._answered.add(command)
+    def _wait_for_stop(self, seconds: float) -> None:
+        """Give a worker that was asked to stop so much time from now."""
         if self._deadline is not None and self._deadline[1] == "terminate":
-            self._deadline = (time.monotonic() + _SAVE_SECONDS, "terminate")
+            self._deadline = (time.monotonic() + seconds, "terminate")
 
     def _escalate(self) -> None:
         if self._deadline is None or time.monotonic() < self._deadline[0]:
@@ -241,7 +255,8 @@ class Keeper:
             event = make_event("tracker", tracker=tracker, reference=data)
             self._note("DEBUG", "Trackers", f"{tracker} started", event)
         else:
-            text = f"{tracker}: {message}"
+            # Comet's own complaints quote the key.
+            text = hide_secrets(f"{tracker}: {message}", self._hidden)
             self._note("WARNING", "Trackers", text, make_event("warning", tracker=tracker, message=text))
 
     def _note(self, level: str, component: str, message: str, event: Event) -> None:
@@ -261,6 +276,11 @@ class Keeper:
         # A keeper that cannot write goes on: the training is worth more than the word for it.
         with contextlib.suppress(OSError):
             write_status(self._folder.status, self._status, sync=sync)
+
+
+def _remove(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        path.unlink(missing_ok=True)
 
 
 def _oom_kills() -> int:

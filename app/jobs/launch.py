@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -13,8 +14,10 @@ from typing import IO, Any
 
 from app.jobs.queue import Claim, Queue
 from app.records.events import append_event, make_event
+from app.records.files import RecordError
 from app.records.layout import ExecutionFolder, Workspace
 from app.records.log import append_entry
+from app.records.processes import Identity
 from app.records.status import read_status, write_status
 from app.start import command
 
@@ -61,15 +64,23 @@ def keeper_command(*arguments: str) -> list[str]:
     return command("app.jobs.keeper", *arguments)
 
 
-def assignment(workspace: Workspace, claim: Claim, secrets: Mapping[str, str]) -> bytes:
-    """Return the line that tells a keeper over its standard input which run is its own."""
+def assign(keeper: subprocess.Popen[bytes], workspace: Workspace, claim: Claim, secrets: Mapping[str, str]) -> None:
+    """Tell a keeper over its standard input which run is its own; from then on the claim is the keeper's.
+
+    Raises:
+        OSError: the keeper is gone.
+    """
     fields: dict[str, Any] = {
         "workspace": str(workspace.root),
         "folder": str(claim.folder.path),
         "token": claim.token,
         "secrets": dict(secrets),
     }
-    return json.dumps(fields).encode() + b"\n"
+    assert keeper.stdin is not None
+    with contextlib.suppress(ProcessLookupError):
+        Queue(workspace).take(claim, Identity.of(keeper.pid))
+    with keeper.stdin as pipe:
+        pipe.write(json.dumps(fields).encode() + b"\n")
 
 
 def start_keeper(workspace: Workspace, claim: Claim, secrets: Mapping[str, str]) -> None:
@@ -79,19 +90,22 @@ def start_keeper(workspace: Workspace, claim: Claim, secrets: Mapping[str, str])
         OSError: it could not be started.
     """
     keeper = start_process(keeper_command("--run"), cwd=workspace.root)
-    assert keeper.stdin is not None
-    with keeper.stdin as pipe:
-        pipe.write(assignment(workspace, claim, secrets))
     reap_later(keeper)
+    assign(keeper, workspace, claim, secrets)
 
 
 def fail_to_start(workspace: Workspace, folder: ExecutionFolder, why: str) -> None:
-    """Write down that a run could not be started at all, and free its slot."""
-    status = read_status(folder.status)
-    now = time.time()
-    append_entry(folder.log, "ERROR", "Keeper", f"Run failed: {why}")
-    append_event(folder.events, make_event("end", state="failed", reason="error", message=why))
-    write_status(folder.status, status.change(state="failed", reason="error", message=why, started=now, ended=now))
+    """Write down that a run could not be started at all, as far as its folder allows, and free its slot.
+
+    Raises:
+        OSError: the queue cannot be used.
+    """
+    with contextlib.suppress(OSError, RecordError):
+        status = read_status(folder.status)
+        now = time.time()
+        write_status(folder.status, status.change(state="failed", reason="error", message=why, started=now, ended=now))
+        append_event(folder.events, make_event("end", state="failed", reason="error", message=why))
+        append_entry(folder.log, "ERROR", "Keeper", f"Run failed: {why}")
     Queue(workspace).release(folder)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import threading
 from collections.abc import Callable, Mapping
@@ -54,6 +55,7 @@ class Mirroring:
         self._with_params = tracking.get("log_model_params", True)
         self._with_metrics = tracking.get("log_model_metrics", True)
         self._tags = [f"{name}={text}" if text else name for name, text in tags.items()]
+        self._entries = entries
         self._discard = _earlier_mirrors(folder, entries) if anew else None
         self._tail = SeriesTail(folder, batches=bool(self._batch_every))
         run = MirroredRun(
@@ -71,6 +73,10 @@ class Mirroring:
 
     def start(self) -> None:
         """Start the trackers and feed them from now on."""
+        if self._entries:
+            # It is there as long as the mirrors are not closed, which tells whoever comes after a keeper's death.
+            with contextlib.suppress(OSError):
+                self._folder.scratch.mkdir(exist_ok=True)
         self._mirrors.start(self._discard)
         if self._with_params:
             self._mirrors.log_params(self._params)
@@ -82,8 +88,7 @@ class Mirroring:
         self._stopping.set()
         self._thread.join(END_SECONDS)
         late = self._mirrors.end(state, END_SECONDS, ended)
-        if not late:
-            shutil.rmtree(self._folder.scratch, ignore_errors=True)
+        shutil.rmtree(self._folder.scratch, ignore_errors=True)
         return late
 
     def _feed_regularly(self) -> None:

@@ -6,6 +6,7 @@ order and nothing else: lost, it is made again from the states of the runs.
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 import uuid
 from collections.abc import Iterator
@@ -39,7 +40,7 @@ class Claim:
 
 
 class Queue:
-    """The queue of one workspace. Every method is one transaction."""
+    """The queue of one workspace. Every method is one transaction, and raises OSError where the file cannot be used."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
@@ -51,10 +52,10 @@ class Queue:
             db.execute("INSERT OR IGNORE INTO runs (folder) VALUES (?)", (self._key(folder),))
 
     def cancel(self, folder: ExecutionFolder) -> bool:
-        """Take out a run that nobody has claimed yet; return whether it was waiting."""
+        """Take out a run, unless somebody has claimed it; return whether nobody had."""
         with self._transaction() as db:
-            sql = "DELETE FROM runs WHERE folder = ? AND claim IS NULL"
-            return db.execute(sql, (self._key(folder),)).rowcount == 1
+            db.execute("DELETE FROM runs WHERE folder = ? AND claim IS NULL", (self._key(folder),))
+            return db.execute("SELECT 1 FROM runs WHERE folder = ?", (self._key(folder),)).fetchone() is None
 
     def claim(self, slots: int, by: Identity) -> Claim | None:
         """Claim the first run that waits, if fewer than ``slots`` runs are under way; None when none can start."""
@@ -94,7 +95,7 @@ class Queue:
         """Return the runs that wait, the next one first."""
         if not self._path.exists():
             return []
-        with closing(sqlite3.connect(self._path, timeout=_BUSY_SECONDS)) as db:
+        with self._as_os_error(), closing(sqlite3.connect(self._path, timeout=_BUSY_SECONDS)) as db:
             rows = db.execute("SELECT folder FROM runs WHERE claim IS NULL ORDER BY place").fetchall()
         return [ExecutionFolder(self._workspace.root / row[0]) for row in rows]
 
@@ -119,13 +120,21 @@ class Queue:
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with closing(self._open()) as db:
+        with self._as_os_error(), closing(self._open()) as db:
             try:
                 yield db
             except BaseException:
                 db.execute("ROLLBACK")
                 raise
             db.execute("COMMIT")
+
+    @contextmanager
+    def _as_os_error(self) -> Iterator[None]:
+        """Turn what SQLite says of a full, locked or read-only disk into the error that such a disk gives elsewhere."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise OSError(errno.EIO, f"the queue cannot be used: {error}", str(self._path)) from error
 
     def _open(self) -> sqlite3.Connection:
         """Return the open file with a transaction begun; one that is missing or broken is made again."""

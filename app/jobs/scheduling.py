@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import time
 from collections.abc import Mapping, Sequence
@@ -45,7 +46,7 @@ def submit(
         spare: a warm spare that may take it.
 
     Raises:
-        OSError: the folder cannot be written; nothing of it is left.
+        OSError: the folder or the queue cannot be written; nothing of the run is left.
     """
     document, secrets = redact(loaded.document)
     hidden = list(secrets.values())
@@ -67,7 +68,10 @@ def submit(
     except BaseException:
         shutil.rmtree(folder.path, ignore_errors=True)
         raise
-    start_next(workspace, spare=spare, secrets={folder.path: _tracker_secrets(config, secrets)})
+    try:
+        start_next(workspace, spare=spare, secrets={folder.path: _tracker_secrets(config, secrets)})
+    except OSError as error:  # it waits, and whoever looks next tries again
+        _append(folder, "WARNING", f"Run could not be started yet: {error}")
     return folder
 
 
@@ -83,6 +87,9 @@ def start_next(
         workspace: whose queue.
         spare: a warm spare; the first run gets it.
         secrets: by the path of an execution, what its trackers need and no file holds.
+
+    Raises:
+        OSError: the queue cannot be used.
     """
     settings, _ = load_settings()
     started = []
@@ -109,14 +116,36 @@ def stop(workspace: Workspace, folder: ExecutionFolder, *, at_once: bool = False
     if status.is_over:
         return False
     if status.state == "queued" and Queue(workspace).cancel(folder):
-        now = time.time()
         message = "cancelled before it started"
-        append_entry(folder.log, "INFO", "Queue", f"Run {message}")
-        append_event(folder.events, make_event("end", state="stopped", reason="user", message=message))
-        write_status(folder.status, status.change(state="stopped", reason="user", message=message, ended=now))
+        ended = status.change(state="stopped", reason="user", message=message, ended=time.time())
+        write_status(folder.status, ended)
+        with contextlib.suppress(OSError):
+            append_event(folder.events, make_event("end", state="stopped", reason="user", message=message))
+        _append(folder, "INFO", f"Run {message}")
         return True
     send_stop(folder, at_once=at_once)
     return True
+
+
+def start_what_waits(workspace: Workspace) -> None:
+    """Start what waits and may start, for whoever looks. A queue that is in use, or cannot be used, is left alone."""
+    with contextlib.suppress(OSError):
+        if Queue(workspace).waiting():
+            start_next(workspace)
+
+
+def hand_over_slot(workspace: Workspace, folder: ExecutionFolder) -> None:
+    """Free the slot of a run that is over and start what is next. Raises nothing: a log entry tells what failed."""
+    try:
+        Queue(workspace).release(folder)
+        start_next(workspace)
+    except OSError as error:
+        _append(folder, "WARNING", f"The next run could not be started: {error}")
+
+
+def _append(folder: ExecutionFolder, level: str, message: str) -> None:
+    with contextlib.suppress(OSError):
+        append_entry(folder.log, level, "Queue", message)
 
 
 def _tracker_secrets(config: Any, secrets: Mapping[str, str]) -> dict[str, str]:

@@ -3,34 +3,28 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
+
+from filelock import FileLock, Timeout
 
 from app.jobs.launch import start_settler
 from app.jobs.mirroring import Mirroring
-from app.jobs.queue import Queue
-from app.jobs.scheduling import start_next
+from app.jobs.scheduling import hand_over_slot
 from app.records.events import append_event, end_event, make_event
 from app.records.files import RecordError
 from app.records.layout import ExecutionFolder, Workspace
 from app.records.log import append_entry
-from app.records.processes import Identity
+from app.records.processes import host_name
 from app.records.runs import Run, observed_status
-from app.records.status import read_status, write_status
+from app.records.status import Status, read_status, write_status
 
 
-def settle_dead_runs(workspace: Workspace, runs: Iterable[Run]) -> None:
-    """Start, for each run that is shown as over but not written so, the process that closes it. Returns at once."""
+def settle_dead_runs(runs: Iterable[Run]) -> None:
+    """Start the process that closes it for each run whose processes ended before that was done. Returns at once."""
     for run in runs:
-        try:
-            written = read_status(run.folder.status)
-        except RecordError:
-            continue
-        if run.status.is_over and not written.is_over and written.is_local:
+        if run.status.is_over and run.status.host == host_name() and _is_unsettled(run.folder):
             with contextlib.suppress(OSError):
-                start_settler(workspace, run.folder)
+                start_settler(Workspace.around(run.folder.path), run.folder)
 
 
 def settle(workspace: Workspace, folder: ExecutionFolder) -> None:
@@ -40,43 +34,37 @@ def settle(workspace: Workspace, folder: ExecutionFolder) -> None:
         RecordError: status.json cannot be read.
         OSError: it cannot be written.
     """
-    with _status_lock(folder) as mine:
-        if not mine:
-            return
-        written = read_status(folder.status)
-        status = observed_status(written, folder)
-        if written.is_over or not status.is_over:
-            return
-        if end_event(folder.events) is None:
-            append_entry(folder.log, "ERROR", "Keeper", f"Run {status.state}: {status.message}")
-            end = make_event("end", state=status.state, reason=status.reason, message=status.message)
-            append_event(folder.events, {**end, "time": status.ended or end["time"]})
-        write_status(folder.status, status, sync=True)
-        Queue(workspace).release(folder)
-        start_next(workspace)
-        mirroring = Mirroring(folder, status, lambda tracker, message, data: None, anew=True)
-        mirroring.start()
-        mirroring.end(status.state, status.ended)
-
-
-@contextmanager
-def _status_lock(folder: ExecutionFolder) -> Iterator[bool]:
-    """Take status.lock; yield whether it is ours. One whose owner died is taken over."""
-    lock = folder.status_lock
     try:
-        owner = Identity.from_json(json.loads(lock.read_bytes()))
-        if owner is None or not owner.is_alive():
-            lock.unlink(missing_ok=True)
-    except (OSError, ValueError):
-        pass
-    try:
-        descriptor = os.open(lock, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
-    except FileExistsError:
-        yield False
+        with FileLock(folder.status_lock, timeout=0):
+            written = read_status(folder.status)
+            status = observed_status(written, folder)
+            if not status.is_over or not _is_unsettled(folder):
+                return
+            if not written.is_over:
+                _write_end(folder, status)
+                hand_over_slot(workspace, folder)
+            mirroring = Mirroring(folder, status, lambda tracker, message, data: None, anew=True)
+            mirroring.start()
+            mirroring.end(status.state, status.ended)
+    except Timeout:
         return
+
+
+def _is_unsettled(folder: ExecutionFolder) -> bool:
+    """Whether the end is not written yet, or its keeper died before the mirrors were closed."""
     try:
-        with os.fdopen(descriptor, "w") as file:
-            json.dump(Identity.of().to_json(), file)
-        yield True
-    finally:
-        lock.unlink(missing_ok=True)
+        written = read_status(folder.status)
+    except RecordError:
+        return False
+    if not written.is_over:
+        return True
+    keeper_lives = written.is_local and written.keeper is not None and written.keeper.is_alive()
+    return folder.scratch.exists() and not keeper_lives
+
+
+def _write_end(folder: ExecutionFolder, status: Status) -> None:
+    if end_event(folder.events) is None:
+        append_entry(folder.log, "ERROR", "Keeper", f"Run {status.state}: {status.message}")
+        end = make_event("end", state=status.state, reason=status.reason, message=status.message)
+        append_event(folder.events, {**end, "time": status.ended or end["time"]})
+    write_status(folder.status, status, sync=True)

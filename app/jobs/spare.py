@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from app.jobs.launch import READY_LINE, assignment, keeper_command, reap_later, start_process
+from app.jobs.launch import READY_LINE, assign, keeper_command, reap_later, start_process
 from app.jobs.queue import Claim
 from app.records.layout import Workspace
 from app.records.runs import read_runs
@@ -19,11 +19,16 @@ from app.records.runs import read_runs
 _CORES_TO_WARM_BESIDE_A_RUN = 3
 
 
-def may_warm(workspace: Workspace) -> bool:
-    """Whether a spare may warm up now: not beside a run that is under way, where cores are few."""
-    if (psutil.cpu_count() or 1) >= _CORES_TO_WARM_BESIDE_A_RUN:
-        return True
-    return not any(run.state in ("starting", "running") for run in read_runs(workspace, metrics=False))
+def warm_spare(workspace: Workspace) -> Spare | None:
+    """Return a spare that begins to warm, or None beside a run that is under way where cores are few.
+
+    Raises:
+        OSError: it could not be started.
+    """
+    few = (psutil.cpu_count() or 1) < _CORES_TO_WARM_BESIDE_A_RUN
+    if few and any(run.state in ("starting", "running") for run in read_runs(workspace, metrics=False)):
+        return None
+    return Spare()
 
 
 class Spare:
@@ -51,15 +56,14 @@ class Spare:
 
     def give(self, workspace: Workspace, claim: Claim, secrets: Mapping[str, str]) -> bool:
         """Hand over a run; False when this spare cannot take it (gone, or given one already)."""
-        if self._given or self._process.poll() is not None or self._process.stdin is None:
-            return False
-        try:
-            with self._process.stdin as pipe:
-                pipe.write(assignment(workspace, claim, secrets))
-        except OSError:
+        if self._given or self._process.poll() is not None:
             return False
         self._given = True
         reap_later(self._process)
+        try:
+            assign(self._process, workspace, claim, secrets)
+        except OSError:
+            return False
         return True
 
     def close(self) -> None:
@@ -73,9 +77,13 @@ class Spare:
     def _listen(self) -> None:
         assert self._process.stdout is not None
         with self._process.stdout as output:
-            first = output.readline().decode("utf-8", "replace")
-            if first.strip() == READY_LINE:
-                self.is_ready = True
+            # Libraries that are imported may say something first.
+            said = []
+            for line in output:
+                said.append(line.decode("utf-8", "replace"))
+                if said[-1].strip() == READY_LINE:
+                    self.is_ready = True
+                    break
             else:
-                self.problem = (first + output.read().decode("utf-8", "replace")).strip()
+                self.problem = "".join(said).strip()
         self._settled.set()

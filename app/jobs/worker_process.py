@@ -117,6 +117,12 @@ class WorkerProcess:
             pass
         return True
 
+    def abandon(self) -> None:
+        """End it now and let nobody in any more."""
+        self.kill()
+        if self._door is not None:
+            self._door.close()
+
     def terminate(self) -> None:
         """Ask the operating system to end it: it closes its record and saves nothing more."""
         self._signal(getattr(signal, "SIGTERM", 15))

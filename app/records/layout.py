@@ -42,11 +42,6 @@ class Workspace:
         return self.root / TRAININGS
 
     @property
-    def experiments(self) -> Path:
-        """The folder of the user's own configs."""
-        return self.root / "experiments"
-
-    @property
     def dataset_cache(self) -> Path:
         """The folder of datasets as they were loaded once."""
         return self.root / "cache" / "datasets"

@@ -197,13 +197,12 @@ class CometTracker(Tracker):
         return experiment
 
     def _found_key(self) -> str:
-        if self._api_key:
-            return self._api_key
         from app.config.secrets import secret_for
 
-        key = secret_for("comet_ml", "api_key")
+        key = self._api_key or secret_for("comet_ml", "api_key")
         if not key:
             raise ValueError("mode is 'online', but there is no API key for comet_ml in the keyring or COMET_API_KEY")
+        self._complaints.hide(key)
         return key
 
     def _tidy(self) -> None:
@@ -237,9 +236,15 @@ class _Complaints(logging.Handler):
     def __init__(self) -> None:
         super().__init__(logging.ERROR)
         self._texts: list[str] = []
+        self._key = ""
+
+    def hide(self, key: str) -> None:
+        """Keep an API key, which Comet quotes when it is refused, out of what is raised."""
+        self._key = key
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._texts.append(record.getMessage())
+        text = record.getMessage()
+        self._texts.append(text.replace(self._key, "<secret>") if self._key else text)
 
     def attach(self) -> None:
         logger = logging.getLogger("comet_ml")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import threading
 import time
 from collections import deque
@@ -11,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from app.messages import POINT
+from app.records.processes import lower_priority_of_this_thread
 from app.trackers.base import MirroredRun, Tracker
 
 #: How a feed tells its host what happened: tracker type, message, data.
@@ -24,9 +23,6 @@ MAX_WAITING_POINTS = 1_000_000
 
 #: A tracker of which one method failed this often in a row is not called any more, but for ``end``.
 MAX_FAILURES_IN_A_ROW = 3
-
-#: A nice value that leaves the processor to training where the two compete.
-_NICE = 10
 
 
 class Feed:
@@ -109,7 +105,7 @@ class Feed:
             self._warn("log_metric", "left out", text)
 
     def _run(self) -> None:
-        _yield_to_training()
+        lower_priority_of_this_thread()
         if not self._open():
             self._switch_off()
             return
@@ -193,9 +189,3 @@ class Feed:
 def _reason(error: BaseException) -> str:
     text = " ".join(str(error).split())
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
-
-
-def _yield_to_training() -> None:
-    # On Linux alone a priority belongs to a thread; elsewhere this would slow the whole process.
-    if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)

@@ -109,7 +109,6 @@ def test_only_a_waiting_run_can_be_cancelled(workspace: Workspace) -> None:
     assert queue.claim(1, Identity.of()) is not None
     assert not queue.cancel(first)
     assert queue.cancel(second)
-    assert not queue.cancel(second)
     assert queue.waiting() == []
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 
-from app.jobs.spare import Spare, may_warm
+from app.jobs.spare import Spare, warm_spare
 from app.records.layout import Workspace
 from app.records.processes import Identity
 from app.records.status import Status, write_status
@@ -53,7 +53,12 @@ def test_a_spare_that_is_closed_is_gone_and_takes_no_run(workspace: Workspace) -
 
 
 def test_a_spare_does_not_warm_beside_a_run_on_few_cores(workspace: Workspace) -> None:
-    assert may_warm(workspace)
+    before = warm_spare(workspace)
+    assert before is not None
+    before.close()
     folder = workspace.new_execution("e", "d")
     write_status(folder.status, Status(state="running", keeper=Identity.of(), worker=Identity.of()))
-    assert may_warm(workspace) == ((psutil.cpu_count() or 1) >= 3)
+    beside = warm_spare(workspace)
+    assert (beside is not None) == ((psutil.cpu_count() or 1) >= 3)
+    if beside is not None:
+        beside.close()

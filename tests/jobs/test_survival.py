@@ -133,7 +133,7 @@ def test_a_run_whose_keeper_and_worker_are_killed_is_shown_as_crashed_and_closed
     assert read_status(run.folder.status).state == "running"
     shown = read_run(run.folder, workspace)
     assert shown.state == "crashed"
-    settle_dead_runs(workspace, [shown])
+    settle_dead_runs([shown])
     wait_until(lambda: read_status(run.folder.status).state == "crashed", "the state to be written")
     # What the keeper had begun is removed first, so for a moment there is none.
     wait_until(lambda: mlflow_states(run) == ["FAILED"], "the mirror to be closed")
