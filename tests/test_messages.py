@@ -14,6 +14,7 @@ from app.messages import (
     Began,
     Ended,
     Fact,
+    Heard,
     Job,
     Message,
     MessageError,
