@@ -118,10 +118,10 @@ def _first_word(worker: WorkerProcess) -> Message | Gone:
 def _adopt(workspace: Workspace, folder: ExecutionFolder) -> None:
     """Take over a run whose keeper died; its worker's invitation is on standard input."""
     invitation = sys.stdin.readline()
-    identity = read_status(folder.status).worker
-    if identity is None:
+    status = read_status(folder.status)
+    if status.is_over or status.worker is None:
         return
-    worker = WorkerProcess.find(identity, invitation)
+    worker = WorkerProcess.find(status.worker, invitation)
     Queue(workspace).inherit(folder, Identity.of())
     _keep(workspace, folder, worker, {}, adopted=True)
 

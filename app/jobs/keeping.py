@@ -70,7 +70,6 @@ class Keeper:
         self._workspace = workspace
         self._folder = folder
         self._worker = worker
-        self._adopted = adopted
         self._began = adopted
         self._ended: Ended | None = None
         self._stop: Command | None = None
