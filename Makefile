@@ -9,7 +9,7 @@ export QT_QPA_PLATFORM ?= offscreen
 TRACKSIDE := .venv/bin/python
 SET_UP := $(PYTHON) packaging/bootstrap.py
 
-.PHONY: help run train test check lint types contracts bench constraints clean set-up-run set-up-test
+.PHONY: help run train test soak check lint types contracts bench constraints clean set-up-run set-up-test
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -29,6 +29,9 @@ train: set-up-run ## train CONFIG=... into WORKSPACE=... and say where its recor
 
 test: set-up-test ## run the tests
 	$(TRACKSIDE) -m pytest
+
+soak: set-up-test ## kill the worker at twenty moments, and everything else that can be killed
+	TRACKSIDE_TEST_KILLS=20 $(TRACKSIDE) -m pytest tests/jobs/test_survival.py
 
 check: lint types contracts test ## lint, types, import contracts and tests
 
