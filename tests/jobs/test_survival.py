@@ -33,7 +33,7 @@ from tests.running import (
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="there is no kill -9 here")
 
-#: Moments to kill at, from the start to well into fitting; the first ones of a fixed row, and all of it in ``make soak``.
+#: Moments to kill at, from the start to well into fitting: the first of a fixed row, all of it in ``make soak``.
 _RANDOM = random.Random(20)
 KILLS = int(os.environ.get("TRACKSIDE_TEST_KILLS", "8"))
 MOMENTS = [round(_RANDOM.uniform(0.0, 4.0), 3) for _ in range(20)][:KILLS]
