@@ -37,6 +37,7 @@ class Ready:
     pid: int
     create_time: float
     versions: dict[str, str]
+    gpus: list[str]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

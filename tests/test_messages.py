@@ -26,7 +26,7 @@ from app.messages import (
 )
 
 EXAMPLES: list[Message] = [
-    Ready(pid=5, create_time=1.5, versions={"keras": "3.15"}),
+    Ready(pid=5, create_time=1.5, versions={"keras": "3.15"}, gpus=["GPU"]),
     Job("/run", "/workspace", "/home", ["trackside", "train ü"], ["keeper", "--adopt"], []),
     Stop(command="c1", by="the command line"),
     Note(

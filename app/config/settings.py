@@ -6,12 +6,12 @@ import os
 import tempfile
 from pathlib import Path
 
-import platformdirs
 from pydantic import Field
 
 from app.config.checking import schema_problems
 from app.config.documents import read_document
 from app.config.models import ConfigModel
+from app.config.places import user_folder
 from app.config.problems import ConfigError, Problem
 
 
@@ -29,9 +29,8 @@ class Settings(ConfigModel):
 
 
 def settings_file() -> Path:
-    """Return where the settings are; ``TRACKSIDE_CONFIG_DIR`` names another folder."""
-    folder = os.environ.get("TRACKSIDE_CONFIG_DIR") or platformdirs.user_config_dir("trackside", appauthor=False)
-    return Path(folder) / "settings.json"
+    """Return where the settings are."""
+    return user_folder() / "settings.json"
 
 
 def load_settings() -> tuple[Settings, list[Problem]]:

@@ -59,7 +59,7 @@ class Worker:
         with ThreadPoolExecutor(1, initializer=lower_priority_of_this_thread if warming else None) as warmer:
             versions, gpus, packages = warmer.submit(_warm_up).result()
         identity = Identity.of()
-        self._link.send(Ready(identity.pid, identity.create_time, versions))
+        self._link.send(Ready(identity.pid, identity.create_time, versions, gpus))
         job = self._link.wait_for_job()
         if job is None:
             return 0

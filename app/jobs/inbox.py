@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import time
 import uuid
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from app.records.files import RecordError, read_json, replace_file, to_json
 from app.records.layout import ExecutionFolder
+from app.records.processes import user_name
 
 STOP = "stop"
 
@@ -33,7 +33,7 @@ def send_stop(folder: ExecutionFolder, *, at_once: bool = False) -> Command:
     Raises:
         OSError: the command could not be written.
     """
-    command = Command(str(uuid.uuid4()), STOP, _user(), time.time(), at_once)
+    command = Command(str(uuid.uuid4()), STOP, user_name(), time.time(), at_once)
     folder.commands.mkdir(exist_ok=True)
     fields = {"command": command.command, "by": command.by, "time": command.time, "at_once": at_once}
     replace_file(folder.commands / f"{command.id}.json", to_json(fields))
@@ -69,10 +69,3 @@ def read_commands(folder: ExecutionFolder) -> Iterator[tuple[Path, Command | str
                 value.get("at_once") is True,
             ),
         )
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return "user"

@@ -97,7 +97,7 @@ def _run_spare() -> None:
             output.seek(0)
             print(output.read().decode("utf-8", "replace")[-_PROBLEM_CHARACTERS:], flush=True)
             return
-        print(READY_LINE, flush=True)
+        print(READY_LINE, json.dumps({"versions": ready.versions, "gpus": ready.gpus}), flush=True)
         _leave_output()
         workspace, claim, secrets = assignments.get()
         if Queue(workspace).take(claim, Identity.of()):

@@ -21,8 +21,8 @@ from app.records.processes import Identity
 from app.records.status import read_status, write_status
 from app.start import command
 
-#: What a spare prints when its worker is warm.
-READY_LINE = "ready"
+#: What a spare prints when its worker is warm, before what that found, as JSON.
+READY_LINE = "ready:"
 
 #: Variables of the shell that would send a run elsewhere than its config says.
 _UNWANTED = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "MLFLOW_RUN_ID")

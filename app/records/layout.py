@@ -53,9 +53,9 @@ class Workspace:
 
     def executions(self) -> Iterator[tuple[str, ExecutionFolder]]:
         """Yield (experiment's name, execution) of everything below trainings/, in the order of the folders' names."""
-        for home in _folders(self.trainings):
+        for home in subfolders(self.trainings):
             experiment = experiment_name(home) or home.name
-            for folder in _folders(home / "executions"):
+            for folder in subfolders(home / "executions"):
                 yield experiment, ExecutionFolder(folder)
 
     def new_execution(self, experiment: str, dataset: str) -> ExecutionFolder:
@@ -209,7 +209,8 @@ def experiment_name(folder: Path) -> str | None:
     return name if isinstance(name, str) else None
 
 
-def _folders(parent: Path) -> list[Path]:
+def subfolders(parent: Path) -> list[Path]:
+    """Return the folders in a folder by name; [] where it cannot be read."""
     try:
         with os.scandir(parent) as entries:
             # A link that leads nowhere is an error to the entry, and one that leads to a folder is a folder.

@@ -53,14 +53,11 @@ class LogFile(logging.Handler):
 
     Args:
         path: the log; it is made where it is missing.
-        redact: texts that must not stand in a log; each becomes ``<secret>``.
     """
 
-    def __init__(self, path: Path, redact: Iterable[str] = ()) -> None:
+    def __init__(self, path: Path) -> None:
         super().__init__(logging.DEBUG)
         self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-        # The longest first: a secret that begins another one would leave the rest of it readable.
-        self._redact = sorted(filter(None, redact), key=len, reverse=True)
         self._pending: deque[bytes] = deque(maxlen=_MAX_PENDING_LINES)
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -73,8 +70,6 @@ class LogFile(logging.Handler):
         component = record.name.removeprefix(LOGGER_PREFIX)
         # TensorFlow and its like chatter: theirs stays readable at DEBUG, ours keeps its level.
         level = record.levelname if ours else "DEBUG"
-        for secret in self._redact:
-            message = message.replace(secret, "<secret>")
         entry = format_entry(record.created, level, component, message.rstrip())
         self._pending.append(entry.encode("utf-8", "replace"))
         self.retry()

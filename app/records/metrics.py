@@ -75,3 +75,18 @@ def read_elapsed(path: Path) -> dict[str, float]:
     if not isinstance(elapsed, dict):
         return {}
     return {name: seconds for name, item in elapsed.items() if (seconds := number(item)) is not None}
+
+
+#: What tells by its name that a metric is better when it is higher; every loss and error is better when lower.
+_HIGHER_IS_BETTER = (
+    "acc", "accuracy", "auc", "precision", "recall", "f1", "fbeta", "r2", "iou", "dice", "similarity", "psnr", "ssim",
+    "positives", "negatives", "score", "hit",
+)  # fmt: skip
+
+
+def lower_is_better(metric: str) -> bool:
+    """Whether lower values of a metric are better, told by its name; False for ``val_accuracy``, True for a loss."""
+    words = metric.casefold().replace("/", "_").split("_")
+    if "false" in words:  # false_positives, false_negatives
+        return True
+    return not any(word.startswith(_HIGHER_IS_BETTER) for word in words)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import getpass
 import os
 import platform
 import sys
@@ -82,6 +83,14 @@ def _look(pid: int) -> tuple[float, bool] | None:
         return process.create_time(), process.status() == psutil.STATUS_ZOMBIE
     except psutil.Error:
         return None
+
+
+def user_name() -> str:
+    """Return who is logged in; "unknown" where the system has no name for them."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have no name; KeyError up to Python 3.12
+        return "unknown"
 
 
 def host_name() -> str:

@@ -23,19 +23,25 @@ from app.records.status import END_STATES, SILENT_SECONDS, Status, heartbeat_age
 
 #: Runs of older systems have no id of their own; theirs is derived from where they lie (RFC 4122, version 5).
 _ID_NAMESPACE = uuid.UUID("c4d5bb1c-6a0b-4f0a-9d0e-3a8c1f6e5b77")
+#: How many values of a metric its trend keeps.
+TREND_POINTS = 32
 #: The states in which processes work for a run.
 _UNDER_WAY = ("starting", "running", "paused")
 
 
 @dataclass(frozen=True, slots=True)
 class MetricSummary:
-    """What a table shows of a metric's values per epoch; ``first`` to ``max`` are NaN only if every value is."""
+    """What a table shows of a metric's values per epoch; ``min`` and ``max`` are NaN only if every value is.
+
+    ``trend`` is the shape of the curve: at most ``TREND_POINTS`` of its values, evenly picked, the last one among them.
+    """
 
     first: float
     last: float
     min: float
     max: float
     count: int
+    trend: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +162,9 @@ def summary_of(values: Sequence[float] | np.ndarray[Any, np.dtype[Any]]) -> Metr
     numbers = np.asarray(values, dtype=float)
     # fmin and fmax pass over NaN where there is any number.
     low, high = float(np.fmin.reduce(numbers)), float(np.fmax.reduce(numbers))
-    return MetricSummary(float(numbers[0]), float(numbers[-1]), low, high, len(numbers))
+    few = len(numbers) <= TREND_POINTS
+    picked = numbers if few else numbers[np.linspace(0, len(numbers) - 1, TREND_POINTS).astype(np.intp)]
+    return MetricSummary(float(numbers[0]), float(numbers[-1]), low, high, len(numbers), tuple(picked.tolist()))
 
 
 class RunNotFoundError(LookupError):

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
+import numpy as np
+
 from app.messages import BATCH_PREFIX, POINT
 from app.records.files import RecordError
 from app.records.layout import ExecutionFolder
-from app.records.series import NAMES_FILE, series_data_start, series_files
+from app.records.series import NAMES_FILE, POINT_DTYPE, Points, series_data_start, series_files
 
 Point = tuple[int, float, float]
 
@@ -30,30 +32,35 @@ class SeriesTail:
 
     def new_points(self) -> Iterator[tuple[str, list[Point]]]:
         """Yield (metric, points as (step, time, value)) for every series that has grown since the last call."""
+        for metric, points in self.new_arrays():
+            yield metric, points.tolist()
+
+    def new_arrays(self) -> Iterator[tuple[str, Points]]:
+        """Yield (metric, points) like ``new_points``, as arrays of the fields step, time and value."""
         self._find_series()
         for metric, path in self._paths.items():
             try:
                 points = self._read(metric, path)
             except OSError:
                 continue  # gone, or not there yet: the next look tells
-            if points:
+            if points is not None:
                 yield metric, points
 
-    def _read(self, metric: str, path: str) -> list[Point]:
+    def _read(self, metric: str, path: str) -> Points | None:
         position = self._positions.get(metric)
         if position is not None and os.stat(path).st_size < position + POINT.size:
-            return []
+            return None
         with open(path, "rb") as file:
             if position is None:
                 try:
                     position = series_data_start(file, path)
                 except RecordError:
-                    return []
+                    return None
             file.seek(position)
             data = file.read()
         whole = len(data) - len(data) % POINT.size
         self._positions[metric] = position + whole
-        return [(step, when, value) for step, when, value in POINT.iter_unpack(data[:whole])]
+        return np.frombuffer(data[:whole], POINT_DTYPE) if whole else None
 
     def _find_series(self) -> None:
         try:

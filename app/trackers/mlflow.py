@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import hashlib
 import os
 import re
@@ -16,6 +15,7 @@ from typing import Any
 
 from filelock import FileLock
 
+from app.records.processes import user_name
 from app.trackers.base import Tracker
 
 # MLflow reads these while it is imported, to send nothing home.
@@ -97,7 +97,7 @@ class MLflowTracker(Tracker):
             "mlflow.runName": run_id,
             "mlflow.source.name": self._source_name or self.run.source_name,
             "mlflow.source.type": "LOCAL",
-            "mlflow.user": _user(),
+            "mlflow.user": user_name(),
             "trackside.id": self.run.uuid,
         }
         created = self._client.create_run(
@@ -276,10 +276,3 @@ def _remove_run(store: Path, experiment_id: str, run_id: str) -> None:
 
 def _milliseconds(seconds: float) -> int:
     return round(seconds * 1000)
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container's user may have no name; KeyError up to Python 3.12
-        return "unknown"

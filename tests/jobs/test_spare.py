@@ -8,9 +8,10 @@ from pathlib import Path
 
 import psutil
 
-from app.jobs.spare import Spare, warm_spare
+from app.jobs.spare import Spare, may_warm
 from app.records.layout import Workspace
 from app.records.processes import Identity
+from app.records.runs import read_runs
 from app.records.status import Status, write_status
 from tests.running import wait_until
 
@@ -53,12 +54,7 @@ def test_a_spare_that_is_closed_is_gone_and_takes_no_run(workspace: Workspace) -
 
 
 def test_a_spare_does_not_warm_beside_a_run_on_few_cores(workspace: Workspace) -> None:
-    before = warm_spare(workspace)
-    assert before is not None
-    before.close()
+    assert may_warm(read_runs(workspace))
     folder = workspace.new_execution("e", "d")
     write_status(folder.status, Status(state="running", keeper=Identity.of(), worker=Identity.of()))
-    beside = warm_spare(workspace)
-    assert (beside is not None) == ((psutil.cpu_count() or 1) >= 3)
-    if beside is not None:
-        beside.close()
+    assert may_warm(read_runs(workspace)) == ((psutil.cpu_count() or 1) >= 3)

@@ -1,0 +1,121 @@
+"""The line below: what the page says, where the trackers' pages are, what the machine is doing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+from PySide6.QtCore import QSize, QTimer
+from PySide6.QtGui import QIcon
+from PySide6.QtWidgets import QLabel, QStatusBar, QWidget
+
+from app.ui import formats
+from app.ui.background import Work, run_in_background
+from app.ui.controls import label, line
+from app.ui.icons import icon
+from app.ui.theme import height
+from app.ui.tokens import STATUS_BAR
+
+_SAMPLE_EVERY = 2000
+_GIB = 1 << 30
+#: Below this much room a run may not be recorded whole.
+_LITTLE_ROOM = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class _Machine:
+    cpu: float
+    used: int
+    total: int
+    free: int | None
+
+
+class StatusBar(QStatusBar):
+    """Left: the page. Right: addresses, processor, memory, room on the disk of the workspace."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setSizeGripEnabled(False)
+        self.setMinimumHeight(height(STATUS_BAR) + 2)
+        self._folder = Path.home()
+        self._page: list[QWidget] = []
+        self._addresses: list[QWidget] = []
+        self._cpu = self._add("cpu", "Processor in use by all programs")
+        self._memory = self._add("memory-stick", "Memory in use by all programs, of all there is")
+        self._disk = self._add("hard-drive", "Room on the disk of the workspace")
+        self._work: Work[_Machine] | None = None
+        self._timer = QTimer(self, interval=_SAMPLE_EVERY)
+        self._timer.timeout.connect(self._sample)
+        self._timer.start()
+        QTimer.singleShot(_SAMPLE_EVERY // 4, self._sample)
+
+    def show_page(self, texts: tuple[str, ...], sign: QIcon | None) -> None:
+        """Show what a page says; the first text behind its icon."""
+        for widget in self._page:
+            self.removeWidget(widget)
+            widget.deleteLater()
+        self._page = []
+        for index, text in enumerate(texts):
+            if index:
+                self._page.append(line(vertical=True))
+            elif sign is not None:
+                self._page.append(_picture(sign))
+            self._page.append(label(text))
+        for widget in self._page:
+            self.addWidget(widget)
+
+    def show_addresses(self, addresses: Mapping[str, str]) -> None:
+        """Show which tracker's page answers where."""
+        for widget in self._addresses:
+            self.removeWidget(widget)
+            widget.deleteLater()
+        self._addresses = []
+        for kind, address in addresses.items():
+            self._addresses += [_picture(icon("chart-line" if kind == "tensorboard" else "refresh-cw")), label(address)]
+        for position, widget in enumerate(self._addresses):
+            self.insertPermanentWidget(position, widget)
+
+    def watch_disk(self, folder: Path) -> None:
+        """Tell the room on the disk of another folder."""
+        self._folder = folder
+        self._sample()
+
+    def _add(self, icon_name: str, tip: str) -> QLabel:
+        text = label()
+        text.setToolTip(tip)
+        self.addPermanentWidget(_picture(icon(icon_name)))
+        self.addPermanentWidget(text)
+        return text
+
+    def _sample(self) -> None:
+        if self._work is None:
+            folder = self._folder
+            self._work = run_in_background(self, lambda _: _look(folder), self._show, failed=self._on_failed)
+
+    def _on_failed(self, error: Exception) -> None:
+        self._work = None
+
+    def _show(self, machine: _Machine) -> None:
+        self._work = None
+        self._cpu.setText(f"CPU {machine.cpu:.0f} %")
+        self._memory.setText(f"{machine.used / _GIB:.1f} / {machine.total / _GIB:.1f} GB")
+        room = machine.free
+        self._disk.setText("no room known" if room is None else f"{formats.size(room)} free")
+        self._disk.setProperty("role", "error" if room is not None and room < _LITTLE_ROOM else "")
+
+
+def _picture(sign: QIcon) -> QLabel:
+    found = QLabel()
+    found.setPixmap(sign.pixmap(QSize(14, 14)))
+    return found
+
+
+def _look(folder: Path) -> _Machine:
+    memory = psutil.virtual_memory()
+    try:
+        free: int | None = psutil.disk_usage(str(folder)).free
+    except OSError:
+        free = None
+    return _Machine(psutil.cpu_percent(), memory.total - memory.available, memory.total, free)
