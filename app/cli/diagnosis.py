@@ -28,7 +28,7 @@ _LIBRARIES = (
     "pydantic",
     "psutil",
     "PySide6-Essentials",
-    "pyqtgraph",
+    "qasync",
 )
 _PROBE_SECONDS = 120.0
 # Opened in a process of its own: a Qt that lacks a library of the system may abort.
@@ -38,8 +38,7 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 from PySide6.QtCore import qVersion
 from PySide6.QtWidgets import QApplication
 application = QApplication([])
-import pyqtgraph
-print(json.dumps({"qt": qVersion(), "platform": application.platformName(), "pyqtgraph": pyqtgraph.__version__}))
+print(json.dumps({"qt": qVersion(), "platform": application.platformName()}))
 """
 
 
@@ -97,7 +96,7 @@ def _qt() -> Finding:
     result = _probe([sys.executable, "-P", "-c", _QT_PROBE])
     try:
         found = json.loads(result.stdout.splitlines()[-1])
-        return Finding("Qt", f"{found['qt']} (pyqtgraph {found['pyqtgraph']})")
+        return Finding("Qt", f"{found['qt']}")
     except (ValueError, IndexError, KeyError):
         lines = [line for line in result.stderr.splitlines() if line.strip()]
         why = lines[-1] if lines else f"exit code {result.returncode}"

@@ -174,7 +174,7 @@ class Banner(QFrame):
         self._text = label(text, selectable=True)
         self._text.setWordWrap(True)
         self._text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-        row.addWidget(sign, 0, Qt.AlignmentFlag.AlignTop)
+        row.addWidget(sign)
         row.addWidget(self._text, 1)
         if action:
             row.addWidget(button(action, clicked, kind="link"))

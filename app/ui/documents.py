@@ -81,7 +81,7 @@ class Documents(QTabWidget):
         """Close a tab once its page agrees; the window's first tab stays."""
         page = self.widget(index)
         if isinstance(page, Page) and self._is_closable(index):
-            page.ask_to_close(lambda: self._remove(page))
+            page.ask_to_close(lambda: self.remove(page))
 
     def close_others(self, keep: Page) -> None:
         """Close every tab but one."""
@@ -92,9 +92,10 @@ class Documents(QTabWidget):
     def clear_all(self) -> None:
         """Close everything without asking."""
         for page in list(self.pages()):
-            self._remove(page)
+            self.remove(page)
 
-    def _remove(self, page: Page) -> None:
+    def remove(self, page: Page) -> None:
+        """Close a page without asking it."""
         index = self.indexOf(page)
         if index >= 0:
             page.changed.disconnect(self._on_page_changed)

@@ -24,6 +24,11 @@ class Page(QWidget):
         raise NotImplementedError
 
     @property
+    def kind(self) -> str:
+        """What sort of page it is: pages of one kind look alike when they are opened."""
+        return self.key.partition(":")[0]
+
+    @property
     def title(self) -> str:
         """The text of the tab."""
         raise NotImplementedError

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 from PySide6.QtCore import QSize, QTimer
 from PySide6.QtGui import QIcon
-from PySide6.QtWidgets import QLabel, QStatusBar, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QStatusBar, QWidget
 
 from app.ui import formats
 from app.ui.background import Work, run_in_background
-from app.ui.controls import label, line
+from app.ui.controls import icon_button, label, line
 from app.ui.icons import icon
 from app.ui.theme import height
 from app.ui.tokens import STATUS_BAR
@@ -42,6 +42,7 @@ class StatusBar(QStatusBar):
         self._folder = Path.home()
         self._page: list[QWidget] = []
         self._addresses: list[QWidget] = []
+        self._waits: dict[str, QWidget] = {}
         self._cpu = self._add("cpu", "Processor in use by all programs")
         self._memory = self._add("memory-stick", "Memory in use by all programs, of all there is")
         self._disk = self._add("hard-drive", "Room on the disk of the workspace")
@@ -77,6 +78,16 @@ class StatusBar(QStatusBar):
         for position, widget in enumerate(self._addresses):
             self.insertPermanentWidget(position, widget)
 
+    def show_progress(self, key: str, text: str, cancel: Callable[[], object]) -> None:
+        """Show what is waited for, with a way to give it up; "" takes it away."""
+        shown = self._waits.pop(key, None)
+        if shown is not None:
+            self.removeWidget(shown)
+            shown.deleteLater()
+        if text:
+            self._waits[key] = _Wait(text, cancel)
+            self.insertPermanentWidget(0, self._waits[key])
+
     def watch_disk(self, folder: Path) -> None:
         """Tell the room on the disk of another folder."""
         self._folder = folder
@@ -104,6 +115,24 @@ class StatusBar(QStatusBar):
         room = machine.free
         self._disk.setText("no room known" if room is None else f"{formats.size(room)} free")
         self._disk.setProperty("role", "error" if room is not None and room < _LITTLE_ROOM else "")
+
+
+class _Wait(QWidget):
+    """A bar that moves, what it waits for, and a button that ends it."""
+
+    def __init__(self, text: str, cancel: Callable[[], object]) -> None:
+        super().__init__()
+        bar = QProgressBar()
+        bar.setRange(0, 0)
+        bar.setTextVisible(False)
+        bar.setFixedWidth(72)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 8, 0)
+        row.setSpacing(6)
+        row.addWidget(bar)
+        row.addWidget(label(text))
+        row.addWidget(icon_button("x", "Cancel", cancel))
+        self.setAccessibleName(text)
 
 
 def _picture(sign: QIcon) -> QLabel:

@@ -5,27 +5,25 @@ from __future__ import annotations
 import platform
 import sys
 from importlib.metadata import PackageNotFoundError, version
-from math import log10
 from pathlib import Path
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QDragEnterEvent, QDropEvent, QIcon, QPainter, QPaintEvent, QPen, QPolygonF
+from PySide6.QtCore import QSize, Signal
+from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import (
-    QFrame,
     QGridLayout,
     QHBoxLayout,
     QLabel,
     QScrollArea,
-    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
 
+from app.ui.cards import Badge, Card, DropTarget, ExampleCurve
 from app.ui.controls import ElidedLabel, button, code_label, frame, label
 from app.ui.icons import app_icon, icon, state_icon
 from app.ui.pages import Page
 from app.ui.preferences import Memory, recent_workspaces
-from app.ui.theme import theme, tokens, ui_font
+from app.ui.theme import theme, ui_font
 from app.ui.training_worker import TrainingWorker
 
 _WIDEST, _ONE_COLUMN_BELOW = 1040, 760
@@ -35,15 +33,6 @@ _KEYS = (
     ("Run the open config", "Ctrl+Return"),
     ("List of keys", "Ctrl+/"),
 )
-#: What the example gives with its seed 0: loss and validation loss of each epoch.
-_LOSS = (
-    497, 320, 135, 64, 41.4, 26.6, 23.6, 20.8, 18.8, 17.7, 16.8, 16.1, 15.6,
-    15.1, 14.6, 14.3, 13.9, 13.6, 13.3, 13.1, 12.8, 12.6, 12.4, 12.2, 12.0,
-)  # fmt: skip
-_VAL_LOSS = (
-    464, 253, 92.1, 64.6, 39.1, 33.5, 28.7, 26.2, 24, 22.2, 20.7, 19.6, 18.7,
-    17.9, 17.4, 16.8, 16.4, 16, 15.7, 15.4, 15.1, 14.9, 14.7, 14.5, 14.3,
-)  # fmt: skip
 _TREE = (
     "my-lab/\n├ experiments/  *.json\n└ trainings/boston_housing/\n  ├ executions/\n  └ trackings/  mlruns, tensorboard"
 )
@@ -141,7 +130,7 @@ class WelcomePage(Page):
             "Trains a small network on 506 rows. Takes about 5 seconds. No download, no account.",
             primary=True,
         )
-        column.addWidget(_ExampleCurve())
+        column.addWidget(ExampleCurve())
         column.addWidget(label(f"It is kept in {where}", "muted"))
         column.addStretch(1)
         run = button("Run example", self.example_requested.emit, icon_name="play", kind="primary")
@@ -198,7 +187,7 @@ class WelcomePage(Page):
             column.addWidget(entry)
         if not recent:
             column.addWidget(label("Nothing opened yet", "muted"))
-        target = _DropTarget()
+        target = DropTarget()
         target.dropped.connect(self.path_requested.emit)
         column.addWidget(target)
         column.addStretch(1)
@@ -254,132 +243,12 @@ class WelcomePage(Page):
                 grid.setColumnStretch(number, 1 if number < columns else 0)
 
 
-class _ExampleCurve(QWidget):
-    """What the example's curves look like."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setMinimumHeight(112)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setAccessibleName("Loss and validation loss of the example, falling over 25 epochs")
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-
-        colours = tokens()
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(QColor(colours.line))
-        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 4, 4)
-        painter.setFont(ui_font(11))
-        x = 12.0
-        for name, colour in (("loss", colours.series[0]), ("val_loss", colours.series[1])):
-            painter.setPen(QPen(QColor(colour), 2))
-            painter.drawLine(QPointF(x, 14), QPointF(x + 12, 14))
-            painter.setPen(QColor(colours.text2))
-            painter.drawText(QPointF(x + 17, 18), name)
-            x += 62
-        box = QRectF(40, 26, self.width() - 56, self.height() - 44)
-        painter.setFont(ui_font(10.5))
-        for value in (10, 100):
-            y = box.bottom() - (log10(value) - 1) / 1.8 * box.height()
-            painter.setPen(QColor(colours.grid))
-            painter.drawLine(QPointF(box.left(), y), QPointF(box.right(), y))
-            painter.setPen(QColor(colours.text3))
-            painter.drawText(
-                QRectF(0, y - 8, 34, 16), Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, str(value)
-            )
-        for epoch in (5, 10, 15, 20, 25):
-            x = box.left() + (epoch - 1) / (len(_LOSS) - 1) * box.width()
-            painter.setPen(QColor(colours.text3))
-            painter.drawText(QRectF(x - 15, box.bottom() + 2, 30, 14), Qt.AlignmentFlag.AlignCenter, str(epoch))
-        for values, colour in ((_LOSS, colours.series[0]), (_VAL_LOSS, colours.series[1])):
-            points = QPolygonF(
-                [
-                    QPointF(
-                        box.left() + index / (len(_LOSS) - 1) * box.width(),
-                        box.bottom() - (log10(value) - 1) / 1.8 * box.height(),
-                    )
-                    for index, value in enumerate(values)
-                ]
-            )
-            painter.setPen(QPen(QColor(colour), 1.5))
-            painter.drawPolyline(points)
-
-
-class _DropTarget(QFrame):
-    """Takes a folder or a config from the file manager."""
-
-    dropped = Signal(object)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setAcceptDrops(True)
-        self.setMinimumHeight(52)
-        row = QHBoxLayout(self)
-        row.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        row.addWidget(label("Drop a folder or a config here", "secondary"))
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(QPen(QColor(tokens().edge), 1, Qt.PenStyle.DashLine))
-        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 4, 4)
-
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if any(url.isLocalFile() for url in event.mimeData().urls()):
-            event.acceptProposedAction()
-
-    def dropEvent(self, event: QDropEvent) -> None:
-        for url in event.mimeData().urls():
-            if url.isLocalFile():
-                self.dropped.emit(Path(url.toLocalFile()))
-
-
-class _Card(QFrame):
-    """A card; the one that is recommended has the accent's border."""
-
-    def __init__(self, *, primary: bool) -> None:
-        super().__init__()
-        self._primary = primary
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        colours = tokens()
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        width = 2 if self._primary else 1
-        painter.setPen(QPen(QColor(colours.accent if self._primary else colours.line2), width))
-        painter.setBrush(QColor(colours.base))
-        inset = width / 2
-        painter.drawRoundedRect(QRectF(self.rect()).adjusted(inset, inset, -inset, -inset), 6, 6)
-
-
-class _Badge(QWidget):
-    """The icon of a card on a square of 40 px."""
-
-    def __init__(self, icon_name: str, *, primary: bool) -> None:
-        super().__init__()
-        self._icon, self._primary = icon_name, primary
-        self.setFixedSize(40, 40)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        colours = tokens()
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(QColor(colours.accent if self._primary else colours.soft))
-        painter.drawRoundedRect(self.rect(), 4, 4)
-        icon(self._icon, "on_accent" if self._primary else "accent_text").paint(
-            painter, self.rect().adjusted(10, 10, -10, -10)
-        )
-
-
 def _card(icon_name: str, title: str, text: str, *, primary: bool = False) -> tuple[QWidget, QVBoxLayout]:
-    card = _Card(primary=primary)
+    card = Card(primary=primary)
     column = QVBoxLayout(card)
     column.setContentsMargins(20, 20, 20, 20)
     column.setSpacing(8)
-    column.addWidget(_Badge(icon_name, primary=primary))
+    column.addWidget(Badge(icon_name, primary=primary))
     heading = label(title)
     heading.setFont(ui_font(15, 600))
     column.addSpacing(4)

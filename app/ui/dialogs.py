@@ -1,0 +1,57 @@
+"""Questions of the window. None of them blocks: the answer comes by a call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
+
+from app.ui import formats
+
+
+def ask_for_folder(parent: QWidget, title: str, start: Path, chosen: Callable[[Path], object]) -> None:
+    """Ask for a folder, which may be made in the dialog."""
+    dialog = QFileDialog(parent, title, str(start))
+    dialog.setFileMode(QFileDialog.FileMode.Directory)
+    dialog.setOption(QFileDialog.Option.ShowDirsOnly)
+    _open(dialog, chosen)
+
+
+def ask_for_config(parent: QWidget, start: Path, chosen: Callable[[Path], object]) -> None:
+    """Ask for a config file."""
+    dialog = QFileDialog(parent, "Open a config", str(start), "Configs (*.json);;All files (*)")
+    dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+    _open(dialog, chosen)
+
+
+def ask_about_runs(parent: QWidget, active: int, close: Callable[[], object], stop: Callable[[], object]) -> None:
+    """Say that runs go on without the window; ``close`` or ``stop`` is called unless the user stays."""
+    box = QMessageBox(parent)
+    box.setWindowTitle("Close the window")
+    box.setText(f"{formats.plural(active, 'run')} will go on in the background.")
+    box.setInformativeText(
+        "A run needs no window: its record is complete either way, and the next window shows it as if it had never "
+        "been away. This is said only once."
+    )
+    keep = box.addButton("Close the window", QMessageBox.ButtonRole.AcceptRole)
+    end = box.addButton("Stop all and close", QMessageBox.ButtonRole.DestructiveRole)
+    box.addButton(QMessageBox.StandardButton.Cancel)
+    box.setDefaultButton(keep)
+    box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+
+    def answered() -> None:
+        if box.clickedButton() is keep:
+            close()
+        elif box.clickedButton() is end:
+            stop()
+
+    box.finished.connect(lambda _: answered())
+    box.open()
+
+
+def _open(dialog: QFileDialog, chosen: Callable[[Path], object]) -> None:
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    dialog.fileSelected.connect(lambda name: chosen(Path(name)))
+    dialog.open()

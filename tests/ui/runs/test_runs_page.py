@@ -1,0 +1,272 @@
+"""The table of runs: what it shows, how it is worked."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QItemSelectionModel, Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QMessageBox, QPushButton
+from pytestqt.qtbot import QtBot
+
+from app.records.layout import ExecutionFolder, Workspace
+from app.records.runs import MetricSummary, Run
+from app.records.status import Status
+from app.records.watch import Changes
+from app.ui.runs.columns import common_metrics, key_metric, shown_at_first
+from app.ui.runs.model import RunsModel
+from app.ui.runs.page import RunsPage
+from app.ui.session import Session
+from tests.ui.recording import end_run
+
+Record = Callable[..., ExecutionFolder]
+
+
+@pytest.fixture
+def page(qtbot: QtBot, session: Session) -> RunsPage:
+    found = RunsPage(session)
+    qtbot.addWidget(found)
+    found.resize(1200, 700)
+    found.show()
+    return found
+
+
+def names(page: RunsPage) -> list[str]:
+    return [page.model.run_at(row).execution_id for row in range(page.model.rowCount())]
+
+
+def cell(page: RunsPage, row: int, title: str) -> str:
+    column = [each.title for each in page.model.columns].index(title)
+    text = page.model.index(row, column).data()
+    assert isinstance(text, str)
+    return text
+
+
+def run(name: str, state: str = "finished", **metrics: float) -> Run:
+    folder = ExecutionFolder(Path("/w/trainings/e/executions") / name)
+    summaries = {metric: MetricSummary(value, value, value, value, 1, (value,)) for metric, value in metrics.items()}
+    return Run(folder, name, "e", Status(id=name, state=state, started=1.0, ended=2.0), summaries)
+
+
+def test_a_row_tells_state_name_time_and_metrics(
+    qtbot: QtBot, session: Session, page: RunsPage, record: Record
+) -> None:
+    folder = record(started=time.time() - 60, seconds=2.5)
+    qtbot.waitUntil(lambda: page.model.rowCount() == 1)
+    assert cell(page, 0, "State") == "Finished"
+    assert cell(page, 0, "Name") == folder.execution_id
+    assert cell(page, 0, "Experiment") == "Boston Housing"
+    assert cell(page, 0, "Started").startswith(("Today", time.strftime("%a", time.localtime(time.time() - 60))))
+    assert cell(page, 0, "Time") == "2.5 s"
+    assert cell(page, 0, "val_loss") == "14.00"
+    assert cell(page, 0, "best val_loss") == "13.50"
+    assert cell(page, 0, "test_loss") == "11.00"
+    assert page.status == ("1 run",)
+
+
+def test_active_runs_are_on_top_whatever_is_sorted_and_filtered(
+    qtbot: QtBot, session: Session, page: RunsPage, record: Record
+) -> None:
+    done, queued, running = record(), record("queued"), record("running")
+    qtbot.waitUntil(lambda: page.model.rowCount() == 3)
+    assert names(page) == [running.execution_id, queued.execution_id, done.execution_id]
+    page.model.sort_by("best:val_loss", descending=False)
+    page.model.show_matching("finished")
+    assert names(page) == [running.execution_id, queued.execution_id, done.execution_id]
+    page.model.show_matching("no such run")
+    assert names(page) == [running.execution_id, queued.execution_id]
+
+
+def test_a_run_that_ends_joins_the_others_and_stays_selected(
+    qtbot: QtBot, session: Session, page: RunsPage, record: Record
+) -> None:
+    record(started=time.time())
+    folder = record("running", started=time.time() - 500)
+    qtbot.waitUntil(lambda: page.model.rowCount() == 2)
+    assert names(page)[0] == folder.execution_id
+    assert page.view.select(folder.path)
+    end_run(folder)
+    qtbot.waitUntil(lambda: names(page)[-1] == folder.execution_id)
+    assert [each.folder.path for each in page.view.selected] == [folder.path]
+
+
+def test_what_has_no_value_is_last_in_both_directions() -> None:
+    model = RunsModel()
+    model.fill([run("a", loss=2.0), run("b"), run("c", loss=1.0), run("d", loss=float("nan"))])
+    for descending, first in ((False, ["c", "a"]), (True, ["a", "c"])):
+        model.sort_by("last:loss", descending=descending)
+        assert [path.name for path in model.order()][:2] == first
+
+
+def test_metrics_choose_their_columns_and_the_user_chooses_others(
+    qtbot: QtBot, session: Session, page: RunsPage, record: Record
+) -> None:
+    record()
+    qtbot.waitUntil(lambda: page.model.rowCount() == 1)
+    shown = [each.title for each in page.model.columns]
+    assert shown == [
+        "State",
+        "Name",
+        "Experiment",
+        "Started",
+        "Time",
+        "val_loss",
+        "best val_loss",
+        "Trend",
+        "test_loss",
+    ]
+    page.model.choose_columns({"name", "last:loss"})
+    assert [each.title for each in page.model.columns] == ["Name", "loss"]
+    state = page.view_state()
+    page.model.choose_columns(None)
+    assert [each.title for each in page.model.columns] == shown
+    page.restore_view(state)
+    assert [each.title for each in page.model.columns] == ["Name", "loss"]
+
+
+def test_a_view_that_is_broken_is_passed_over(page: RunsPage) -> None:
+    page.restore_view({"sort": 3, "columns": "all", "widths": {"name": "wide"}, "order": [1]})
+    assert page.model.sorting == ("started", True)
+
+
+def test_the_best_of_an_accuracy_is_its_highest(qtbot: QtBot, session: Session, page: RunsPage, record: Record) -> None:
+    record(metrics={"accuracy": (0.5, 0.9, 0.8)})
+    qtbot.waitUntil(lambda: page.model.rowCount() == 1)
+    assert cell(page, 0, "best accuracy") == "0.9000"
+
+
+def test_the_filter_finds_words_of_name_experiment_and_state(
+    qtbot: QtBot, session: Session, page: RunsPage, record: Record
+) -> None:
+    record(experiment="iris")
+    failed = record("failed")
+    qtbot.waitUntil(lambda: page.model.rowCount() == 2)
+    qtbot.keyClick(page.view, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
+    page.filter.setFocus()
+    qtbot.keyClicks(page.filter, "BOSTON fail")
+    qtbot.waitUntil(lambda: names(page) == [failed.execution_id])
+    assert page.status == ("2 runs", "1 match")
+    qtbot.keyClick(page.filter, Qt.Key.Key_Escape)
+    qtbot.waitUntil(lambda: page.model.rowCount() == 2)
+    assert page.filter.text() == ""
+
+
+def test_an_experiment_alone_is_shown_when_it_is_asked_for(
+    qtbot: QtBot, session: Session, page: RunsPage, record: Record
+) -> None:
+    iris, _boston = record(experiment="iris"), record()
+    qtbot.waitUntil(lambda: page.model.rowCount() == 2)
+    page.show_experiment("iris")
+    assert names(page) == [iris.execution_id]
+    assert session.order == [iris.path]
+
+
+@pytest.mark.parametrize("how", ["double click", "Enter"])
+def test_a_run_is_opened(qtbot: QtBot, session: Session, page: RunsPage, record: Record, how: str) -> None:
+    folder = record()
+    qtbot.waitUntil(lambda: page.model.rowCount() == 1)
+    place = page.view.visualRect(page.model.index(0, 1)).center()
+    with qtbot.waitSignal(session.run_requested, check_params_cb=lambda path: path == folder.path):
+        qtbot.mouseClick(page.view.viewport(), Qt.MouseButton.LeftButton, pos=place)
+        if how == "Enter":
+            qtbot.keyClick(page.view, Qt.Key.Key_Return)
+        else:
+            qtbot.mouseDClick(page.view.viewport(), Qt.MouseButton.LeftButton, pos=place)
+
+
+def test_the_config_of_a_run_is_edited_as_new(qtbot: QtBot, session: Session, page: RunsPage, record: Record) -> None:
+    record()
+    qtbot.waitUntil(lambda: page.model.rowCount() == 1)
+    page.view.selectRow(0)
+    edit = next(action for action in page.actions() if action.text() == "Edit as new")
+    with qtbot.waitSignal(session.draft_requested) as asked:
+        edit.trigger()
+    document, name = asked.args
+    assert document["dataset"]["name"] == "boston_housing"
+    assert name == "boston_housing.json"
+
+
+def test_stopping_asks_once_and_writes_the_command(
+    qtbot: QtBot, session: Session, page: RunsPage, record: Record
+) -> None:
+    folder = record("running")
+    qtbot.waitUntil(lambda: page.model.rowCount() == 1)
+    page.view.selectRow(0)
+    next(action for action in page.actions() if action.text() == "Stop").trigger()
+    box = page.findChild(QMessageBox)
+    assert box is not None
+    stop = next(each for each in box.findChildren(QPushButton) if each.text() == "Stop run")
+    qtbot.mouseClick(stop, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: bool(list(folder.commands.glob("*.json"))))
+
+
+def test_a_queued_run_is_cancelled_at_once(qtbot: QtBot, session: Session, page: RunsPage, record: Record) -> None:
+    from app.jobs.queue import Queue
+
+    folder = record("queued")
+    Queue(session.workspace).add(folder)
+    qtbot.waitUntil(lambda: page.model.rowCount() == 1)
+    page.view.selectRow(0)
+    next(action for action in page.actions() if action.text() == "Cancel").trigger()
+    qtbot.waitUntil(lambda: page.model.run_at(0).state == "stopped")
+
+
+def test_selected_rows_are_copied_as_a_table(qtbot: QtBot, session: Session, page: RunsPage, record: Record) -> None:
+    record()
+    record(experiment="iris")
+    qtbot.waitUntil(lambda: page.model.rowCount() == 2)
+    page.view.selectAll()
+    next(action for action in page.actions() if action.text() == "Copy").trigger()
+    lines = [line.split("\t") for line in QGuiApplication.clipboard().text().splitlines()]
+    assert lines[0][:3] == ["State", "Name", "Experiment"]
+    assert {line[2] for line in lines[1:]} == {"iris", "Boston Housing"}
+
+
+def test_an_empty_workspace_offers_the_example(qtbot: QtBot, session: Session, page: RunsPage) -> None:
+    qtbot.waitUntil(lambda: session.is_listed)
+    example = next(each for each in page.findChildren(QPushButton) if each.text() == "Run the example")
+    qtbot.waitUntil(example.isVisible)
+    with qtbot.waitSignal(page.example_requested):
+        qtbot.mouseClick(example, Qt.MouseButton.LeftButton)
+
+
+def test_a_run_without_an_end_that_nobody_keeps_is_crashed_and_says_so(
+    qtbot: QtBot, session: Session, page: RunsPage, record: Record
+) -> None:
+    folder = record()
+    folder.status.write_text("{ broken", encoding="utf-8")
+    folder.metrics.unlink()
+    session.rescan()
+    qtbot.waitUntil(lambda: page.model.rowCount() == 1 and bool(page.model.run_at(0).problems))
+    column = [each.id for each in page.model.columns].index("name")
+    assert "status.json" in page.model.index(0, column).data(Qt.ItemDataRole.ToolTipRole)
+
+
+def test_ten_thousand_runs_are_sorted_and_keep_their_selection() -> None:
+    model = RunsModel()
+    runs = [run(f"run-{number:05}", loss=float(number * 7919 % 10_007)) for number in range(10_000)]
+    for start in range(0, len(runs), 100):
+        model.take(Changes(tuple(runs[start : start + 100])))
+    selection = QItemSelectionModel(model)
+    selection.select(model.index(17, 0), QItemSelectionModel.SelectionFlag.Select)
+    chosen = model.run_at(17).id
+    model.sort_by("last:loss", descending=True)
+    values = [model.run_at(row).metrics["loss"].last for row in range(model.rowCount())]
+    assert values == sorted(values, reverse=True)
+    assert [model.run_at(index.row()).id for index in selection.selectedIndexes()] == [chosen]
+
+
+def test_the_metric_that_tells_most_comes_first() -> None:
+    runs = [run("a", loss=1.0, val_loss=2.0, test_loss=3.0), run("b", loss=1.0), run("c", rare=1.0)]
+    assert key_metric(runs) == "val_loss"
+    assert common_metrics(runs) == ["val_loss", "loss", "rare", "test_loss"] or common_metrics(runs)[0] == "val_loss"
+    assert "best:val_loss" in shown_at_first(common_metrics(runs))
+    assert key_metric([]) == ""
+
+
+def test_the_workspace_may_be_empty_of_folders(qtbot: QtBot, workspace: Workspace, page: RunsPage) -> None:
+    assert not workspace.trainings.exists()
+    qtbot.waitUntil(lambda: page.model.rowCount() == 0)
