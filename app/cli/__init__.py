@@ -1,4 +1,4 @@
-"""The same work without a window: what ``trackside`` does on the command line."""
+"""What ``trackside`` does on the command line: the same work without a window, or opening it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from app import __version__
-from app.cli.output import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_WRONG, complain
+from app.cli.output import EXIT_FAILED, EXIT_INTERRUPTED, complain
 from app.records.files import RecordError
 
 _EPILOG = """\
@@ -19,14 +19,21 @@ Exit status: 0 done, 1 the training failed, 2 the config or the command is wrong
 """
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Do what the arguments say; return the exit status."""
-    parser = _parser()
-    arguments = parser.parse_args(argv)
-    if arguments.command is None:
-        parser.print_help()
-        return EXIT_WRONG
+#: Opens the window on a workspace, or on the one that is at hand, and returns the exit status.
+OpenWindow = Callable[[Path | None], int]
+
+
+def main(argv: list[str] | None = None, open_window: OpenWindow | None = None) -> int:
+    """Do what the arguments say; return the exit status.
+
+    ``open_window`` is given by the program's entry: this room knows nothing of the window.
+    """
+    arguments = _parser().parse_args(argv)
     try:
+        if arguments.command in (None, "open"):
+            from app.cli import desktop
+
+            return desktop.open_on_screen(arguments, open_window)
         status = _command(arguments.command)(arguments)
         sys.stdout.flush()
         return status
@@ -51,6 +58,10 @@ def _command(name: str) -> Callable[[argparse.Namespace], int]:
         from app.cli import diagnosis
 
         return diagnosis.doctor
+    if name == "desktop":
+        from app.cli import desktop
+
+        return desktop.desktop
     from app.cli import inspection
 
     commands = {"runs": inspection.runs, "show": inspection.show, "follow": inspection.follow, "stop": inspection.stop}
@@ -65,12 +76,13 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"trackside {__version__}")
+    where = "the workspace, instead of the one around here"
+    parser.add_argument("--workspace", type=Path, metavar="DIR", help=where)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
 
     workspace = argparse.ArgumentParser(add_help=False)
-    workspace.add_argument(
-        "--workspace", type=Path, metavar="DIR", help="the workspace, instead of the one around here"
-    )
+    # Without a value of its own, which would hide one that is given before the command.
+    workspace.add_argument("--workspace", type=Path, metavar="DIR", help=where, default=argparse.SUPPRESS)
     as_json = argparse.ArgumentParser(add_help=False)
     as_json.add_argument("--json", action="store_true", help="print JSON")
     run = argparse.ArgumentParser(add_help=False)
@@ -86,6 +98,7 @@ def _parser() -> argparse.ArgumentParser:
         help="change a key of the config, such as training.epochs=3; can be repeated",
     )
 
+    commands.add_parser("open", parents=[workspace], help="open the window, which no command does too")
     train = commands.add_parser(
         "train", parents=[config, workspace], help="train a config; prints the execution's folder"
     )
@@ -98,6 +111,8 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("runs", parents=[workspace, as_json], help="list the runs of the workspace")
     commands.add_parser("show", parents=[run, workspace, as_json], help="show one run")
     commands.add_parser("follow", parents=[run, workspace], help="print a run's log as it is written, until it ends")
+    desktop = commands.add_parser("desktop", help="put Trackside into the desktop's menu, or take it out")
+    desktop.add_argument("action", choices=("install", "remove"))
     commands.add_parser(
         "doctor", parents=[as_json], help="show versions, Qt and GPU, what is missing and how to get it"
     )

@@ -20,6 +20,7 @@ import tempfile
 import threading
 import traceback
 from pathlib import Path
+from typing import IO
 
 from app.jobs.keeping import TICK_SECONDS, Keeper
 from app.jobs.launch import READY_LINE, fail_to_start
@@ -27,7 +28,7 @@ from app.jobs.queue import Claim, Queue
 from app.jobs.scheduling import start_next
 from app.jobs.settling import settle
 from app.jobs.worker_process import Gone, WorkerProcess
-from app.messages import Message, Ready
+from app.messages import Ready
 from app.records.layout import ExecutionFolder, Workspace
 from app.records.log import append_entry
 from app.records.processes import Identity, lower_priority_of_this_thread
@@ -92,27 +93,40 @@ def _run_spare() -> None:
 
         threading.Thread(target=wait_for_run, name="assignment", daemon=True).start()
         threading.Thread(target=_preload_trackers, name="preload", daemon=True).start()
-        ready = _first_word(worker)
-        if not isinstance(ready, Ready):
-            output.seek(0)
-            print(output.read().decode("utf-8", "replace")[-_PROBLEM_CHARACTERS:], flush=True)
+        ready = _first_word(worker, assignments)
+        if isinstance(ready, Gone):
+            print(_tail_of(output), flush=True)
             return
-        print(READY_LINE, json.dumps({"versions": ready.versions, "gpus": ready.gpus}), flush=True)
+        if ready is not None:
+            print(READY_LINE, json.dumps({"versions": ready.versions, "gpus": ready.gpus}), flush=True)
         _leave_output()
         workspace, claim, secrets = assignments.get()
-        if Queue(workspace).take(claim, Identity.of()):
-            _keep(workspace, claim.folder, worker, secrets, ready=ready)
-        else:
+        if not Queue(workspace).take(claim, Identity.of()):
             worker.abandon()
+            return
+        _keep(workspace, claim.folder, worker, secrets, ready=ready)
+        if ready is None and (said := _tail_of(output)):
+            # What the worker said before it knew of the run's log: why it could not import, if it could not.
+            with contextlib.suppress(OSError):
+                append_entry(claim.folder.log, "DEBUG", "Worker", said)
 
 
-def _first_word(worker: WorkerProcess) -> Message | Gone:
-    while True:
+def _first_word(worker: WorkerProcess, assignments: queue.SimpleQueue[_Assignment]) -> Ready | Gone | None:
+    """Return what the worker says first, or None when a run came before it said anything."""
+    while assignments.empty():
         try:
-            return worker.incoming.get(timeout=TICK_SECONDS)
+            word = worker.incoming.get(timeout=TICK_SECONDS)
         except queue.Empty:
             if not worker.is_connected and worker.has_ended():
                 return Gone()
+        else:
+            return word if isinstance(word, Ready) else Gone()
+    return None
+
+
+def _tail_of(output: IO[bytes]) -> str:
+    output.seek(0)
+    return output.read().decode("utf-8", "replace")[-_PROBLEM_CHARACTERS:].strip()
 
 
 def _adopt(workspace: Workspace, folder: ExecutionFolder) -> None:

@@ -19,12 +19,14 @@ from app.records.runs import Run
 
 #: On fewer cores than this a spare would take from a training what it needs.
 _CORES_TO_WARM_BESIDE_A_RUN = 3
+#: A queued run is about to start, or waits for one that is under way.
+_UNDER_WAY = ("queued", "starting", "running")
 
 
 def may_warm(runs: Iterable[Run]) -> bool:
     """Whether a spare may warm up now: not beside a run that is under way where cores are few."""
     few = (psutil.cpu_count() or 1) < _CORES_TO_WARM_BESIDE_A_RUN
-    return not (few and any(run.state in ("starting", "running") for run in runs))
+    return not (few and any(run.state in _UNDER_WAY for run in runs))
 
 
 class Spare:

@@ -40,6 +40,7 @@ def button(
     """Return a button; ``kind`` is primary, danger, quiet, link or nothing. It is made without auto-default."""
     found = QPushButton(text)
     found.setAutoDefault(False)
+    found.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
     if kind:
         found.setProperty("kind", kind)
     if icon_name:
@@ -121,6 +122,7 @@ class StateBadge(QFrame):
 
     def __init__(self, state: str = "queued") -> None:
         super().__init__()
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         row = QHBoxLayout(self)
         row.setContentsMargins(8, 3, 8, 3)
         row.setSpacing(6)

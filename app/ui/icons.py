@@ -62,6 +62,8 @@ class _Engine(QIconEngine):
     def paint(self, painter: QPainter, rect: QRect, mode: QIcon.Mode, state: QIcon.State) -> None:
         ratio = painter.device().devicePixelRatioF()
         size = min(rect.width(), rect.height())
+        if size <= 0:  # a button that its layout has not given its room yet
+            return
         drawn = pixmap(self._name, self._colour(mode), size, ratio)
         # A box that is wider than high leaves its room between the icon and a text.
         painter.drawPixmap(rect.x(), rect.y() + (rect.height() - size) // 2, drawn)
@@ -72,6 +74,8 @@ class _Engine(QIconEngine):
     def scaledPixmap(self, size: QSize, mode: QIcon.Mode, state: QIcon.State, scale: float) -> QPixmap:
         # Qt asks in device pixels here.
         found = QPixmap(size)
+        if found.isNull():
+            return found
         found.setDevicePixelRatio(scale)
         found.fill(Qt.GlobalColor.transparent)
         painter = QPainter(found)

@@ -100,6 +100,11 @@ class Sidebar(QWidget):
             self._look()
         self._fill()
 
+    @property
+    def tracker_kinds(self) -> list[str]:
+        """The trackers with a page of their own that have something of this workspace: "tensorboard", "mlflow"."""
+        return [page for name, page in _WITH_PAGE.items() if self._trackings.get(name)]
+
     def refresh(self) -> None:
         """Look again at the folders of configs and trackings."""
         self._look()

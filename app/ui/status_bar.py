@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
-from PySide6.QtCore import QSize, QTimer
+from PySide6.QtCore import QSize, Qt, QTimer
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QStatusBar, QWidget
 
 from app.ui import formats
 from app.ui.background import Work, run_in_background
-from app.ui.controls import icon_button, label, line
+from app.ui.controls import ElidedLabel, icon_button, label, line
 from app.ui.icons import icon
 from app.ui.theme import height
 from app.ui.tokens import STATUS_BAR
@@ -63,7 +63,7 @@ class StatusBar(QStatusBar):
                 self._page.append(line(vertical=True))
             elif sign is not None:
                 self._page.append(_picture(sign))
-            self._page.append(label(text))
+            self._page.append(ElidedLabel(text, mode=Qt.TextElideMode.ElideMiddle))
         for widget in self._page:
             self.addWidget(widget)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Iterable
 from typing import Any
 
@@ -9,6 +11,9 @@ from PySide6.QtCore import QObject, Qt, Signal
 
 from app.jobs.spare import Spare, may_warm
 from app.records.runs import Run
+
+#: After this time a worker that could not start is tried again.
+_RETRY_SECONDS = 60.0
 
 
 class TrainingWorker(QObject):
@@ -24,6 +29,7 @@ class TrainingWorker(QObject):
         super().__init__(parent)
         self._spare: Spare | None = None
         self._is_lent = False
+        self._retry_at = math.inf
         #: What the last worker that got warm found: ``versions`` of its libraries, names of its ``gpus``; {} before.
         self.found: dict[str, Any] = {}
         #: Why no worker can start: the last lines of its output; "" when there is nothing wrong.
@@ -44,18 +50,19 @@ class TrainingWorker(QObject):
         """Have a spare unless there is one, there can be none, or it would slow ``runs`` that are under way."""
         if self._is_lent or (self._spare is not None and not self._spare.is_gone):
             return
-        if self.problem or not may_warm(runs):
+        if (self.problem and time.monotonic() < self._retry_at) or not may_warm(runs):
             return
         try:
             self._spare = Spare(self._settled.emit)
         except OSError as error:
-            self.problem = f"it could not be started: {error}"
+            self._fail(f"it could not be started: {error}")
         self.changed.emit()
 
     def check_again(self) -> None:
         """Forget that it failed and start another one."""
         self.problem = ""
         self.warm(())
+        self.changed.emit()
 
     def take(self) -> Spare | None:
         """Return the spare for a run that is submitted now; it is the caller's until it is given back."""
@@ -79,7 +86,12 @@ class TrainingWorker(QObject):
     def _on_settled(self) -> None:
         spare = self._spare
         if spare is not None and spare.is_ready:
-            self.found = spare.found
+            self.found, self.problem = spare.found, ""
         elif spare is not None and not spare.is_given:
-            self.problem = spare.problem or "it ended before it was ready"
+            self._fail(spare.problem or "it ended before it was ready")
         self.changed.emit()
+
+    def _fail(self, problem: str) -> None:
+        self.problem = problem
+        # A machine that was out of breath may have recovered; one that lacks a library costs little by another try.
+        self._retry_at = time.monotonic() + _RETRY_SECONDS

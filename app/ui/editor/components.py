@@ -1,0 +1,216 @@
+"""A component of the config in the form: its type, the parameters that matter, and all others one click away."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from typing import Any
+
+from PySide6.QtCore import QStringListModel
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
+
+from app.config.catalog import Component, Parameter, load_catalog
+from app.config.types import describe
+from app.ui.controls import icon_button
+from app.ui.editor.document import ConfigDocument, Path
+from app.ui.editor.fields import CHOICE, OPTION, CheckField, ChoiceField, Field, TextField
+from app.ui.editor.flow import Flow
+from app.ui.editor.rows import Row, place_beside, titled
+from app.ui.editor.values import ABSENT
+from app.ui.icons import icon
+
+
+@functools.cache
+def id_model(kind: str) -> QStringListModel:
+    """Return the ids of a kind; all boxes that offer them share the model."""
+    return QStringListModel(list(load_catalog().ids(kind)))
+
+
+def field_for(parameter: Parameter) -> Field:
+    """Return a field for a parameter of the catalog."""
+    if parameter.type == "bool":
+        return CheckField(parameter.default)
+    if parameter.choices:
+        return ChoiceField(_choice_model(parameter.choices), parameter.type, parameter.default, OPTION)
+    return TextField(parameter.type, parameter.default, secret=parameter.secret)
+
+
+@functools.lru_cache(maxsize=64)
+def _choice_model(choices: tuple[str, ...]) -> QStringListModel:
+    return QStringListModel(list(choices))
+
+
+class ComponentRow(Row):
+    """One component: ``"adam"``, or an object with its type and parameters."""
+
+    #: Where the box of all other parameters begins (px).
+    _indent = 0
+
+    def __init__(self, document: ConfigDocument, path: Path, kind: str, parent: QWidget, title: str = "") -> None:
+        super().__init__(document, path, parent)
+        self.kind, self._title = kind, title
+        self.type_field = ChoiceField(id_model(kind), "str")
+        self._component: Component | None = None
+        self._inline: tuple[str, ...] = ()
+        self._shown: list[QWidget] = []
+        self._others: QWidget | None = None
+        content = QWidget(self)
+        self._column = QVBoxLayout(content)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(4)
+        self._flow = Flow(content)
+        self.chevron = self._make_chevron()
+        self._bind("type", self.type_field, title or kind, f"Which {kind} it is.")
+        line = QHBoxLayout()
+        self._column.addLayout(line)
+        line.setContentsMargins(0, 0, 0, 0)
+        line.setSpacing(8)
+        self._fill_line(line)
+        self._lay_out(content)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether all its parameters are shown."""
+        return self._others is not None
+
+    def refresh(self) -> None:
+        """Show what the document has now: other fields where the type or the set parameters changed."""
+        value = self.document.get(self.path)
+        options = _options(value)
+        type_ = value if isinstance(value, str) else options.get("type", ABSENT)
+        self.type_field.show_value(type_)
+        component = load_catalog().get(self.kind, type_) if isinstance(type_, str) else None
+        inline = _inline(component, options)
+        if component is not self._component or self._is_outdated(inline):
+            self._component, self._inline = component, inline
+            self._fill()
+        for name, (field, _) in self._fields.items():
+            if name != "type":
+                field.show_value(options.get(name, ABSENT))
+
+    def show_all(self, shown: bool) -> None:
+        """Open or close the box of all other parameters; its fields are made when it is opened."""
+        if shown == self.is_open:
+            return
+        if shown:
+            self._open()
+        elif self._others is not None:
+            self._forget(self._others)
+            self._others = None
+        self.chevron.setChecked(shown)
+        self.chevron.setIcon(icon("chevron-up" if shown else "chevron-down"))
+        self.refresh()
+
+    def field_for(self, path: Path) -> QWidget:
+        """Return the field of a parameter, opening the others if it is among them."""
+        name = str(path[len(self.path)]) if len(path) > len(self.path) else "type"
+        if name not in self._fields and self._component and self._component.parameter(name):
+            self.show_all(True)
+        return self._fields[name if name in self._fields else "type"][0]
+
+    def _fill_line(self, line: QHBoxLayout) -> None:
+        line.addWidget(self.type_field)
+        line.addWidget(self._flow, 1)
+        line.addWidget(self.chevron)
+
+    def _lay_out(self, content: QWidget) -> None:
+        place_beside(self, self._title, content, self.messages)
+
+    def _make_chevron(self) -> QToolButton:
+        found = icon_button("chevron-down", self.tr("All parameters"))
+        found.setCheckable(True)
+        found.clicked.connect(self.show_all)
+        return found
+
+    def _is_outdated(self, inline: tuple[str, ...]) -> bool:
+        """Whether other fields are wanted: one that is missing, or one too many where nobody is typing."""
+        if any(name not in self._fields for name in inline):
+            return True
+        gone = [self._fields[name][0] for name in self._inline if name not in inline]
+        return bool(gone) and not self.is_open and not any(field.hasFocus() for field in gone)
+
+    def _fill(self) -> None:
+        """Make the fields of the component anew."""
+        was_open = self.is_open
+        for widget in self._shown:
+            self._flow.remove(widget)
+            self._forget(widget)
+        if self._others is not None:
+            self._forget(self._others)
+        self._shown, self._others = [], None
+        self._fields = {"type": self._fields["type"]}
+        for name in self._inline:
+            widget = titled(name, self._parameter_field(name), self._flow)
+            self._flow.add(widget)
+            self._shown.append(widget)
+        self.chevron.setVisible(self._component is not None and len(self._component.parameters) > len(self._inline))
+        if was_open and self._component is not None:
+            self._open()
+
+    def _open(self) -> None:
+        self._others = self._make_others()
+        self._column.addWidget(self._others)
+
+    def _parameter_field(self, name: str) -> Field:
+        parameter = self._component.parameter(name) if self._component else None
+        if parameter is None:
+            return self._bind(name, TextField("any"), name, self.tr("No such parameter is known."))
+        return self._bind(name, field_for(parameter), name, f"{parameter.doc}\n{describe(parameter.type)}")
+
+    def _make_others(self) -> QWidget:
+        assert self._component is not None
+        found = QWidget(self._column.parentWidget())
+        grid = QGridLayout(found)
+        grid.setContentsMargins(self._indent, 2, 0, 4)
+        grid.setHorizontalSpacing(8)
+        grid.setVerticalSpacing(4)
+        names = [each.name for each in self._component.parameters if each.name not in self._inline]
+        half = (len(names) + 1) // 2
+        for index, name in enumerate(names):
+            field = self._parameter_field(name)
+            if isinstance(field, ChoiceField):
+                field.setMaximumWidth(CHOICE)
+            title = QLabel(name)
+            title.setToolTip(field.toolTip())
+            title.setBuddy(field)
+            row, column = index % half, index // half * 2
+            grid.addWidget(title, row, column)
+            grid.addWidget(field, row, column + 1)
+        grid.setColumnStretch(1, 1)
+        grid.setColumnStretch(3, 1)
+        return found
+
+    def _forget(self, widget: QWidget) -> None:
+        self._fields = {n: each for n, each in self._fields.items() if not widget.isAncestorOf(each[0])}
+        widget.hide()
+        widget.deleteLater()
+
+    def _edit(self, name: str, value: Any, typing: bool) -> None:
+        now = self.document.get(self.path)
+        if name == "type":
+            self._choose(now, value)
+        elif isinstance(now, dict):
+            self.document.set((*self.path, name), value, typing=typing)
+        elif value is not ABSENT:
+            self.document.set(self.path, {"type": now, name: value}, typing=typing)
+
+    def _choose(self, now: Any, type_: Any) -> None:
+        """Be another component, with those of the parameters that it has too."""
+        if not isinstance(now, dict):
+            self.document.set(self.path, type_, typing=True)
+            return
+        component = load_catalog().get(self.kind, type_) if isinstance(type_, str) else None
+        kept = {key: item for key, item in now.items() if component is None or component.parameter(key)}
+        kept.pop("type", None)
+        self.document.set(self.path, {"type": "" if type_ is ABSENT else type_, **kept}, typing=True)
+
+
+def _options(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _inline(component: Component | None, options: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the parameters that are always in sight: the required ones, then those that are set."""
+    parameters = component.parameters if component else ()
+    always = [each.name for each in parameters if each.required or each.name == "activation"]
+    return tuple(dict.fromkeys([*always, *(name for name in options if name != "type")]))

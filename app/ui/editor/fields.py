@@ -1,0 +1,155 @@
+"""The fields of the form: what is typed becomes a value, what is not there is shown by its default."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import QSize, QStringListModel, Qt, Signal
+from PySide6.QtGui import QFocusEvent, QWheelEvent
+from PySide6.QtWidgets import QCheckBox, QComboBox, QCompleter, QLineEdit
+
+from app.ui.editor.values import ABSENT, parse, same, show
+
+#: Widths in px: of a number, of an id, of a parameter's choice, the least and the most of a text.
+NUMBER, CHOICE, OPTION, TEXT, WIDEST = 60, 140, 96, 110, 420
+
+
+class TextField(QLineEdit):
+    """A value as text; ``type_`` is one of :mod:`app.config.types`."""
+
+    #: The value that was typed, ``ABSENT`` for nothing.
+    edited = Signal(object)
+    #: Typing is over.
+    left = Signal()
+
+    def __init__(self, type_: str, default: Any = None, *, secret: bool = False, fills: bool = False) -> None:
+        super().__init__()
+        self._type, self._fills = type_, fills
+        self.setProperty("code", "true")
+        self.setPlaceholderText("" if default is None else show(default, type_))
+        if secret:
+            self.setEchoMode(QLineEdit.EchoMode.Password)
+        if is_number(type_):
+            self.setFixedWidth(NUMBER)
+        else:
+            self.setMaximumWidth(WIDEST)
+        self.textEdited.connect(lambda text: self.edited.emit(parse(text, type_)))
+        self.editingFinished.connect(self.left)
+
+    def sizeHint(self) -> QSize:
+        """Return the size that the text needs, or all there is for a field that fills its row."""
+        hint = super().sizeHint()
+        needed = self.fontMetrics().horizontalAdvance(self.text() or self.placeholderText()) + 28
+        return QSize(WIDEST if self._fills else max(TEXT, min(WIDEST, needed)), hint.height())
+
+    def show_value(self, value: Any) -> None:
+        """Show a value, unless what is typed means it already."""
+        if not same(parse(self.text(), self._type), value):
+            self.setText(show(value, self._type))
+            self.setCursorPosition(0)
+            self.updateGeometry()
+
+
+class ChoiceField(QComboBox):
+    """One of some names: chosen from the list, or typed; anything else can be typed too, and the check will say so."""
+
+    edited = Signal(object)
+    left = Signal()
+
+    def __init__(self, names: QStringListModel, type_: str, default: Any = None, width: int = CHOICE) -> None:
+        super().__init__()
+        self._type, self._names, self._width = type_, names, width
+        self.setEditable(True)
+        self.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
+        # Qt would measure every name of every box else.
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.setMinimumContentsLength(6)
+        self.setModel(names)
+        self.setCompleter(None)  # type: ignore[arg-type]
+        self.setCurrentIndex(-1)
+        self.setProperty("code", "true")
+        self.setMaximumWidth(width)
+        self._line.setPlaceholderText("" if default is None else show(default, type_))
+        self._line.textEdited.connect(self._on_text)
+        self._line.editingFinished.connect(self.left)
+        self.activated.connect(lambda _index: self._on_chosen())
+
+    @property
+    def _line(self) -> QLineEdit:
+        found = self.lineEdit()
+        assert found is not None
+        return found
+
+    def show_value(self, value: Any) -> None:
+        """Show a value, unless what is typed means it already."""
+        if not same(parse(self._line.text(), self._type), value):
+            self.setCurrentIndex(self.findText(value) if isinstance(value, str) else -1)
+            self._line.setText(show(value, self._type))
+            self._line.setCursorPosition(0)
+
+    def sizeHint(self) -> QSize:
+        """Return its width."""
+        return QSize(self._width, super().sizeHint().height())
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the width of some letters."""
+        return QSize(OPTION, super().minimumSizeHint().height())
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """Complete what is typed, in the middle of a name too."""
+        if self.completer() is None:
+            completer = QCompleter(self._names, self)
+            completer.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
+            completer.setFilterMode(Qt.MatchFlag.MatchContains)
+            completer.activated.connect(lambda _text: self._on_chosen())
+            self.setCompleter(completer)
+        super().focusInEvent(event)
+
+    def showPopup(self) -> None:
+        """Show the list, wide enough for its names."""
+        self.view().setMinimumWidth(self.view().sizeHintForColumn(0) + 24)
+        super().showPopup()
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Leave the wheel to the form."""
+        event.ignore()
+
+    def _on_text(self, text: str) -> None:
+        self.edited.emit(parse(text, self._type))
+
+    def _on_chosen(self) -> None:
+        self._on_text(self._line.text())
+        self.left.emit()
+
+
+class CheckField(QCheckBox):
+    """True or false; what is as by default is not written."""
+
+    edited = Signal(object)
+    left = Signal()
+
+    def __init__(self, default: Any, text: str = "") -> None:
+        super().__init__(text)
+        self._default = default
+        self.clicked.connect(self._on_clicked)
+
+    def show_value(self, value: Any) -> None:
+        """Show a value; what is neither true nor false shows as partly checked."""
+        value = self._default if value is ABSENT else value
+        known = isinstance(value, bool)
+        state = Qt.CheckState.Checked if value is True else Qt.CheckState.Unchecked
+        self.setCheckState(state if known else Qt.CheckState.PartiallyChecked)
+
+    def _on_clicked(self) -> None:
+        self.setTristate(False)
+        value = self.isChecked()
+        self.edited.emit(ABSENT if value is self._default else value)
+        self.left.emit()
+
+
+Field = TextField | ChoiceField | CheckField
+
+
+def is_number(type_: str) -> bool:
+    """Return whether a type is one number, or one number and null."""
+    return set(type_.split("|")) <= {"int", "float", "null"}

@@ -1,0 +1,437 @@
+"""The main window: menus, sidebar, documents in tabs, status bar; what each part asks for, it does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QShowEvent
+from PySide6.QtWidgets import QMainWindow, QSplitter, QVBoxLayout, QWidget
+
+from app.jobs.spare import may_warm
+from app.records.layout import ExecutionFolder, Workspace
+from app.ui.arrangement import Arrangement, to_bytes, to_text
+from app.ui.background import run_in_background
+from app.ui.controls import line
+from app.ui.dialogs import ask_about_runs, ask_for_config, ask_for_folder
+from app.ui.documents import Documents, focusable_part
+from app.ui.example import run_example, show_example_config
+from app.ui.icons import app_icon
+from app.ui.menus import Menus
+from app.ui.notices import Notices
+from app.ui.pages import Page
+from app.ui.preferences import Memory, remember_workspace, workspace_memory
+from app.ui.session import Session
+from app.ui.sidebar import Sidebar
+from app.ui.status_bar import StatusBar
+from app.ui.training_worker import TrainingWorker
+from app.ui.welcome import WelcomePage
+
+if TYPE_CHECKING:
+    from app.ui.tracking import TrackingPages
+
+_SIDEBAR, _SIDEBAR_LEAST, _SIDEBAR_MOST = 232, 160, 360
+#: When everything that a first click needs has been imported behind the painted window (ms after it was shown).
+_PRELOAD_AFTER = 1500
+#: Who looks at a run for so long may want to see it in a tracker's page (ms).
+_PAGES_AFTER = 4000
+
+
+class MainWindow(QMainWindow):
+    """One window on one workspace, or on none yet.
+
+    Args:
+        memory: what is remembered of the user.
+        home: where a workspace for the example is made when none is open.
+        warms_pages: whether the trackers' servers may be started ahead, which needs the program's event loop.
+    """
+
+    def __init__(self, memory: Memory, home: Path, *, warms_pages: bool = False) -> None:
+        super().__init__()
+        self.memory = memory
+        self._home = home
+        self._arrangement: Arrangement | None = None
+        self._tracking: TrackingPages | None = None
+        self._pages_timer = QTimer(self, interval=_PAGES_AFTER, singleShot=True)
+        self._pages_timer.timeout.connect(self._warm_pages)
+        self._warms_pages = warms_pages
+        self.session: Session | None = None
+        self.worker = TrainingWorker(self)
+        self.setWindowIcon(app_icon())
+        self.setMinimumSize(800, 540)
+        self.setAcceptDrops(True)
+        self.sidebar = Sidebar(self.worker)
+        self.documents = Documents()
+        self.status = StatusBar()
+        self.notices = Notices()
+        self._build()
+        self.menus = Menus(self)
+        self.resize(1440, 900)
+        self.documents.page_changed.connect(self._on_page_changed)
+
+    # Workspace
+
+    def open_workspace(self, root: Path, then: Callable[[Session], object] | None = None) -> None:
+        """Show another workspace; the folder is made if there is none."""
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+            next(root.iterdir(), None)
+        except OSError as error:
+            self.notify("error", f"{root} cannot be opened as a workspace: {error.strerror or error}")
+            return
+        self._leave_workspace()
+        session = Session(Workspace.at(root.resolve()), self.worker, self)
+        self.session = session
+        session.notice.connect(self.notify)
+        session.run_requested.connect(self.open_run)
+        session.config_requested.connect(self.open_config)
+        session.draft_requested.connect(self.open_draft)
+        session.runs_requested.connect(self.show_runs)
+        session.tracker_requested.connect(self._open_tracker)
+        session.tracker_command_requested.connect(self._copy_tracker_command)
+        remember_workspace(self.memory, session.workspace.root)
+        self.sidebar.set_session(session)
+        self.status.watch_disk(session.workspace.root)
+        self._open_runs_page(session)
+        self._restore(Arrangement(workspace_memory(session.workspace)))
+        session.start()
+        if then is not None:
+            then(session)
+
+    def run_example(self) -> None:
+        """Train the example in the open workspace, or in a new one at home."""
+        self._with_session(run_example)
+
+    def new_experiment(self) -> None:
+        """Open an empty config in the editor."""
+        self._with_session(lambda session: self.open_draft({}, ""))
+
+    def choose_workspace(self) -> None:
+        """Ask for a folder and open it as a workspace."""
+        ask_for_folder(self, "Open a workspace", self._start_folder(), self.open_workspace)
+
+    def choose_existing_runs(self) -> None:
+        """Ask for a folder that holds runs, at any depth below a workspace, and open that workspace."""
+
+        def opened(path: Path) -> None:
+            workspace = Workspace.around(path)
+            if not workspace.trainings.is_dir():
+                self.notify(
+                    "warning",
+                    f"{path} holds no trainings/ folder, so there are no runs to look at. Choose the folder that "
+                    "trainings/ lies in, or open it as a workspace to make runs there.",
+                )
+                return
+            self.open_workspace(workspace.root)
+
+        ask_for_folder(self, "Look at existing runs", self._start_folder(), opened)
+
+    def choose_config(self) -> None:
+        """Ask for a config file and open it in the editor."""
+        folder = self.session.experiments if self.session else self._home
+        ask_for_config(self, folder, lambda path: self._with_session(lambda _: self.open_config(path)))
+
+    # Documents
+
+    def show_welcome(self) -> None:
+        """Show the welcome page."""
+        page = self.documents.page_of("welcome")
+        if page is None:
+            page = WelcomePage(self.worker, self.memory, self._home)
+            page.example_requested.connect(self.run_example)
+            page.example_config_requested.connect(lambda: self._with_session(show_example_config))
+            page.workspace_requested.connect(self.choose_workspace)
+            page.existing_runs_requested.connect(self.choose_existing_runs)
+            page.path_requested.connect(self.open_path)
+            self.documents.add(page)
+        self.documents.bring(page)
+
+    def show_runs(self, experiment: str = "") -> None:
+        """Show the table, of one experiment or of all."""
+        page = self.documents.page_of("runs")
+        if page is not None:
+            page.show_experiment(experiment)  # type: ignore[attr-defined]
+            self.documents.bring(page)
+
+    def open_run(self, path: Path) -> None:
+        """Show a run, live or past."""
+        if self.session is None or self._bring(f"run:{path}"):
+            return
+        from app.ui.run.page import RunPage
+
+        self._add(RunPage(self.session, path))
+        if self._warms_pages:
+            self._pages_timer.start()
+
+    def open_config(self, path: Path) -> None:
+        """Open a config file in the editor."""
+        path = path.absolute()
+        if self.session is None or self._bring(f"config:{path}"):
+            return
+        from app.ui.editor.page import EditorPage
+
+        self._add(EditorPage(self.session, path))
+
+    def open_draft(self, document: dict[str, Any], name: str) -> None:
+        """Open a document that is no file yet in the editor."""
+        if self.session is None:
+            return
+        from app.ui.editor.page import EditorPage
+
+        self._add(EditorPage(self.session, document=document, name=name))
+
+    def open_path(self, path: Path) -> None:
+        """Open what was dropped: a folder as a workspace or a run, a file as a config."""
+        if path.is_dir():
+            folder = ExecutionFolder(path.resolve())
+            if folder.path.parent.name == "executions":
+                root = Workspace.around(folder.path).root
+                if self.session is None or self.session.workspace.root != root:
+                    self.open_workspace(root)
+                self.open_run(folder.path)
+            else:
+                self.open_workspace(path)
+        elif path.suffix.lower() == ".json":
+            self._with_session(lambda _: self.open_config(path))
+        else:
+            self.notify("warning", f"{path} is neither a folder nor a config (.json), so it cannot be opened here.")
+
+    def notify(self, level: str, text: str) -> None:
+        """Say something in a banner above the status bar; ``level`` is error, warning or info."""
+        self.notices.say(level, text)
+
+    # View
+
+    def rescan(self) -> None:
+        """Look at all runs again."""
+        if self.session is not None:
+            self.session.rescan()
+
+    def toggle_sidebar(self) -> None:
+        """Hide or show the sidebar."""
+        self.sidebar.setVisible(not self.sidebar.isVisibleTo(self))
+
+    def toggle_full_screen(self) -> None:
+        """Fill the screen, or leave it."""
+        self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
+
+    def step_pane(self, step: int) -> None:
+        """Give the keyboard to the next or previous pane: sidebar, tabs, page."""
+        panes: list[QWidget] = [pane for pane in (self.sidebar, self.documents.tabBar()) if pane.isVisible()]
+        if self.documents.page is not None:
+            panes.append(self.documents.page)
+        focus = self.focusWidget()
+        at = next((i for i, pane in enumerate(panes) if focus is pane or (focus and pane.isAncestorOf(focus))), 0)
+        pane = panes[(at + step) % len(panes)]
+        (focusable_part(pane) or pane).setFocus(Qt.FocusReason.TabFocusReason)
+
+    def step_tab(self, step: int) -> None:
+        """Bring the next or previous document to the front."""
+        if self.documents.count():
+            self.documents.setCurrentIndex((self.documents.currentIndex() + step) % self.documents.count())
+
+    def close_tab(self) -> None:
+        """Close the document in front."""
+        self.documents.close_page(self.documents.currentIndex())
+
+    # Events
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Import what the first clicks need once the window is there."""
+        super().showEvent(event)
+        if not event.spontaneous():
+            QTimer.singleShot(_PRELOAD_AFTER, self._preload)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Close when nothing unsaved stands against it; runs go on, which is said once."""
+        event.ignore()
+        modified = next((page for page in self.documents.pages() if page.is_modified), None)
+        if modified is not None:
+            self.documents.bring(modified)
+            modified.ask_to_close(lambda: self._drop_and_close(modified))
+            return
+        active = [run for run in self.session.runs.values() if not run.status.is_over] if self.session else []
+        if active and not self.memory.get("said_runs_go_on", False):
+            ask_about_runs(self, len(active), self._close_for_good, self._stop_all_and_close)
+            return
+        event.accept()
+        self._leave_workspace()
+        self.worker.close()
+        self.memory.set(geometry=to_text(self.saveGeometry()))
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Take files and folders."""
+        if any(url.isLocalFile() for url in event.mimeData().urls()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Open what was dropped."""
+        for url in event.mimeData().urls():
+            if url.isLocalFile():
+                self.open_path(Path(url.toLocalFile()))
+
+    # Inside
+
+    def _build(self) -> None:
+        column = QVBoxLayout()
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        self._splitter = QSplitter(Qt.Orientation.Horizontal)
+        self._splitter.setChildrenCollapsible(False)
+        self.sidebar.setMinimumWidth(_SIDEBAR_LEAST)
+        self.sidebar.setMaximumWidth(_SIDEBAR_MOST)
+        self._splitter.addWidget(self.sidebar)
+        self._splitter.addWidget(self.documents)
+        self._splitter.setStretchFactor(1, 1)
+        self._splitter.setSizes([_SIDEBAR, 1440 - _SIDEBAR])
+        column.addWidget(line())
+        column.addWidget(self._splitter, 1)
+        column.addWidget(self.notices)
+        centre = QWidget()
+        centre.setLayout(column)
+        self.setCentralWidget(centre)
+        self.setStatusBar(self.status)
+        self.sidebar.experiment_requested.connect(self.show_runs)
+        self.sidebar.config_requested.connect(self.open_config)
+        self.sidebar.new_experiment_requested.connect(self.new_experiment)
+        self.sidebar.workspace_menu_requested.connect(self._show_workspace_menu)
+        self.sidebar.tracker_requested.connect(self._open_experiment_in_tracker)
+        geometry = self.memory.get("geometry", "")
+        if geometry:
+            self.restoreGeometry(to_bytes(geometry))
+
+    def _open_runs_page(self, session: Session) -> None:
+        from app.ui.runs.page import RunsPage
+
+        page = RunsPage(session)
+        page.example_requested.connect(self.run_example)
+        self.documents.add(page, closable=False)
+        welcome = self.documents.page_of("welcome")
+        if welcome is not None:
+            self.documents.close_page(self.documents.indexOf(welcome))
+
+    def _restore(self, arrangement: Arrangement) -> None:
+        """Look as the workspace was left; further documents come once the window has been painted."""
+        self._arrangement = arrangement
+        arrangement.restore(self._splitter, self.sidebar)
+        runs = self.documents.page_of("runs")
+        if runs is not None:
+            arrangement.restore_view(runs)
+        if arrangement.documents:
+            QTimer.singleShot(0, lambda: self._reopen(arrangement.documents, arrangement.front))
+
+    def _reopen(self, documents: list[tuple[str, Path]], front: str) -> None:
+        for kind, path in documents:
+            if kind == "run":
+                self.open_run(path)
+            else:
+                self.open_config(path)
+        if not self._bring(front):
+            self.show_runs()
+
+    def _leave_workspace(self) -> None:
+        session = self.session
+        if session is None or self._arrangement is None:
+            return
+        self._arrangement.save(self._splitter, self.sidebar, self.documents)
+        self.documents.clear_all()
+        self.sidebar.set_session(None)
+        if self._tracking is not None:
+            self._tracking.close()
+            self._tracking.deleteLater()
+            self._tracking = None
+            self.status.show_addresses({})
+        self.session = None
+        session.close()
+        session.deleteLater()
+
+    def _start_folder(self) -> Path:
+        return self.session.workspace.root if self.session else self._home.parent
+
+    def _with_session(self, then: Callable[[Session], object]) -> None:
+        if self.session is not None:
+            then(self.session)
+        else:
+            self.open_workspace(self._home, then)
+
+    def _add(self, page: Page) -> None:
+        if self._arrangement is not None:
+            self._arrangement.restore_view(page)
+        self.documents.add(page)
+
+    def _bring(self, key: str) -> bool:
+        page = self.documents.page_of(key)
+        if page is not None:
+            self.documents.bring(page)
+        return page is not None
+
+    def _on_page_changed(self) -> None:
+        page = self.documents.page
+        where = f" — {self.session.name}" if self.session else ""
+        self.setWindowTitle(f"{page.title}{where} — Trackside" if page else "Trackside")
+        self.status.show_page(page.status if page else (), page.status_icon if page else None)
+
+    def _open_tracker(self, path: Path, kind: str) -> None:
+        if self.session is not None:
+            self._trackers(self.session).open(path, kind)
+
+    def _copy_tracker_command(self, path: Path, kind: str) -> None:
+        if self.session is not None:
+            self._trackers(self.session).copy_command(path, kind)
+
+    def _open_experiment_in_tracker(self, experiment: str, kind: str) -> None:
+        if self.session is None:
+            return
+        runs = [run for run in self.session.runs.values() if run.experiment == experiment]
+        newest = max(runs, key=lambda run: run.status.started or 0.0, default=None)
+        if newest is not None:
+            self._open_tracker(newest.folder.path, kind)
+
+    def _trackers(self, session: Session) -> TrackingPages:
+        if self._tracking is None:
+            from app.ui.tracking import TrackingPages
+
+            tracking = TrackingPages(session, self)
+            tracking.changed.connect(lambda: self.status.show_addresses(tracking.addresses()))
+            tracking.progress.connect(
+                lambda kind, text: self.status.show_progress(kind, text, lambda: tracking.cancel(kind))
+            )
+            tracking.failed.connect(self._on_tracker_failed)
+            self._tracking = tracking
+        return self._tracking
+
+    def _warm_pages(self) -> None:
+        """Start the servers of the trackers' pages ahead, at low priority; never beside a run where cores are few."""
+        session = self.session
+        if session is not None and may_warm(session.runs.values()):
+            for kind in self.sidebar.tracker_kinds:
+                self._trackers(session).prestart(kind)
+
+    def _on_tracker_failed(self, kind: str, message: str, last_lines: str) -> None:
+        self.notify("error", f"{message}\n{last_lines}".strip())
+
+    def _show_workspace_menu(self) -> None:
+        self.menus.show_workspaces(self.sidebar)
+
+    def _drop_and_close(self, page: Page) -> None:
+        self.documents.remove(page)
+        self.close()
+
+    def _close_for_good(self) -> None:
+        self.memory.set(said_runs_go_on=True)
+        self.close()
+
+    def _stop_all_and_close(self) -> None:
+        self.memory.set(said_runs_go_on=True)
+        if self.session is not None:
+            under_way = [run.folder for run in self.session.runs.values() if not run.status.is_over]
+            self.session.stop(under_way, then=self.close)
+
+    def _preload(self) -> None:
+        def work(_work: object) -> None:
+            import app.config.checking
+            import app.jobs.scheduling  # noqa: F401 - what the first click would wait for
+
+        run_in_background(self, work)
