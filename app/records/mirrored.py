@@ -45,11 +45,18 @@ class MLflowMirror:
 def find_tensorboard(folder: ExecutionFolder) -> TensorBoardMirror | None:
     """Return the run's mirror among those of its experiment, else event files that a callback left in the execution."""
     logdir = folder.trackings.resolve() / "tensorboard"
-    if next((logdir / folder.execution_id).rglob(_EVENT_FILES), None):
+    if _has_events(logdir / folder.execution_id):
         return TensorBoardMirror(logdir, folder.execution_id)
-    if next(folder.path.rglob(_EVENT_FILES), None):
+    if _has_events(folder.path):
         return TensorBoardMirror(folder.path.resolve(), "")
     return None
+
+
+def _has_events(folder: Path) -> bool:
+    try:
+        return next(folder.rglob(_EVENT_FILES), None) is not None
+    except OSError:  # removed, or closed to us, while it is looked through
+        return False
 
 
 def find_mlflow(folder: ExecutionFolder) -> MLflowMirror | None:

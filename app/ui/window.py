@@ -431,7 +431,9 @@ class MainWindow(QMainWindow):
 
     def _preload(self) -> None:
         def work(_work: object) -> None:
-            import app.config.checking
-            import app.jobs.scheduling  # noqa: F401 - what the first click would wait for
+            # What the first click would wait for.
+            import app.jobs.scheduling
+            import app.ui.editor.page
+            import app.ui.run.page  # noqa: F401
 
         run_in_background(self, work)

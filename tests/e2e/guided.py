@@ -65,15 +65,20 @@ class Guide:
 
 
 def _name_of(widget: Any) -> str:
-    text = widget.text() if hasattr(widget, "text") else ""
-    return str(widget.accessibleName() or (text if isinstance(text, str) else "")).replace("&", "")
+    return str(widget.accessibleName() or _said(widget, "text")).replace("&", "")
 
 
 def _text_of(widget: Any) -> str:
-    for name in ("toPlainText", "text", "currentText"):
-        if hasattr(widget, name):
-            return str(getattr(widget, name)())
-    return ""
+    return next((said for name in ("toPlainText", "text", "currentText") if (said := _said(widget, name))), "")
+
+
+def _said(widget: Any, name: str) -> str:
+    """Return what a getter of a widget says, "" where that is none (a signal, or a method that wants arguments)."""
+    try:
+        said = getattr(widget, name)()
+    except (AttributeError, TypeError):
+        return ""
+    return said if isinstance(said, str) else ""
 
 
 def _listen() -> None:

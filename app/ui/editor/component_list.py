@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QPoint, Qt, QTimer, Signal
-from PySide6.QtGui import QKeyEvent, QMouseEvent, QPalette
+from PySide6.QtGui import QKeySequence, QMouseEvent, QPalette, QShortcut
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from app.config.problems import Problem
@@ -49,7 +49,6 @@ class ListedRow(ComponentRow):
 
     _indent = 50
 
-    move_requested = Signal(int)
     copy_requested = Signal()
     removal_requested = Signal()
 
@@ -64,15 +63,6 @@ class ListedRow(ComponentRow):
         """Show what the document has now, and which item it is."""
         self._number.setText(str(int(self.path[-1]) + 1))
         super().refresh()
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Move by Alt+Up and Alt+Down."""
-        steps = {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1}
-        step = steps.get(Qt.Key(event.key())) if event.modifiers() & Qt.KeyboardModifier.AltModifier else None
-        if step is None:
-            super().keyPressEvent(event)
-        else:
-            self.move_requested.emit(step)
 
     def _fill_line(self, line: QHBoxLayout) -> None:
         for widget in (self.handle, self._number):
@@ -130,6 +120,10 @@ class ListRow(Row):
         else:
             place_beside(self, title, self.box, self.messages)
         self.setAccessibleName(title)
+        # A shortcut comes before the list that Alt+Down would open in a box.
+        for keys, step in (("Alt+Up", -1), ("Alt+Down", 1)):
+            shortcut = QShortcut(QKeySequence(keys), self, context=Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            shortcut.activated.connect(lambda step=step: self._move_focused(step))
 
     @property
     def count(self) -> int:
@@ -192,7 +186,6 @@ class ListRow(Row):
         row.fix_requested.connect(self.fix_requested)
         row.copy_requested.connect(lambda: self.document.insert(self.path, index + 1, self.document.get(row.path)))
         row.removal_requested.connect(lambda: self._remove(index))
-        row.move_requested.connect(lambda step: self._move(index, index + step))
         row.handle.dragged.connect(self._drag)
         row.handle.dropped.connect(lambda: self._drop(index))
         row.refresh()
@@ -210,11 +203,21 @@ class ListRow(Row):
         if not 0 <= to < len(self.rows):
             return
         was_open = [row.is_open for row in self.rows]
+        fields = self.rows[index].fields
+        name = next((name for name, field in fields.items() if field.hasFocus()), "type")
         was_open.insert(to, was_open.pop(index))
         self.document.move(self.path, index, to)
         for row, is_open in zip(self.rows, was_open, strict=True):
             row.show_all(is_open)
-        self.rows[to].type_field.setFocus(Qt.FocusReason.OtherFocusReason)
+        moved = self.rows[to]
+        moved.fields.get(name, moved.type_field).setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _move_focused(self, step: int) -> None:
+        focus = self.focusWidget()
+        for index, row in enumerate(self.rows):
+            if focus is not None and row.isAncestorOf(focus):
+                self._move(index, index + step)
+                return
 
     def _drag(self, point: QPoint) -> None:
         """Mark the place between two rows where a row would be dropped."""

@@ -18,7 +18,7 @@ class Flow(QWidget):
 
     def __init__(self, parent: QWidget, gap: int = 12, line_gap: int = 4, least: int = CONTROL) -> None:
         super().__init__(parent)
-        self._widgets: list[QWidget] = []
+        self.widgets: list[QWidget] = []
         self._gap, self._line_gap, self._least = gap, line_gap, least
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
@@ -26,13 +26,13 @@ class Flow(QWidget):
         """Add a widget at the end."""
         if widget.parentWidget() is not self:
             widget.setParent(self)
-        self._widgets.append(widget)
+        self.widgets.append(widget)
         widget.show()
         self._arrange()
 
     def remove(self, widget: QWidget) -> None:
         """Let a widget go; it stays a child."""
-        self._widgets.remove(widget)
+        self.widgets.remove(widget)
         self._arrange()
 
     def minimumSizeHint(self) -> QSize:
@@ -53,7 +53,7 @@ class Flow(QWidget):
     def _arrange(self) -> None:
         lines: list[list[tuple[QWidget, QRect]]] = [[]]
         x = 0
-        for widget in self._widgets:
+        for widget in self.widgets:
             size = self._size(widget)
             if x > 0 and x + size.width() > self.width():
                 lines.append([])

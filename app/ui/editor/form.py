@@ -75,6 +75,7 @@ class Form(QWidget):
         column.addStretch(1)
         nav_column.addStretch(1)
         self.area.setWidgetResizable(True)
+        self.area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.area.setFrameShape(QFrame.Shape.NoFrame)
         self.area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         content.resize(560, 800)  # else Qt measures and dresses all of it here, to do so again where it is shown

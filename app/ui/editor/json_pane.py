@@ -62,7 +62,7 @@ class JsonPane(QWidget):
         column.addWidget(self.error)
         self._paths: tuple[str, dict[Path, tuple[int, int]]] = ("", {})
         self._typed = QTimer(self, singleShot=True, interval=0)
-        self._typed.timeout.connect(lambda: document.write(self.text))
+        self._typed.timeout.connect(self.commit)
         self.edit.textChanged.connect(self._typed.start)
         document.changed.connect(lambda _path: self.refresh())
         theme().changed.connect(self._highlighter.rehighlight)
@@ -72,6 +72,16 @@ class JsonPane(QWidget):
     def text(self) -> str:
         """What is written here; Qt's own plain text would turn no-break spaces into others."""
         return self.edit.document().toRawText().replace("\u2029", "\n")
+
+    def finish(self) -> None:
+        """End what is being typed, here and in the form."""
+        self.commit()
+        self._document.pause()
+
+    def commit(self) -> None:
+        """Take what is written here as the document, now rather than in a moment."""
+        self._typed.stop()
+        self._document.write(self.text)
 
     def refresh(self) -> None:
         """Show the text of the document, the cursor where it was."""

@@ -31,12 +31,12 @@ from app.ui.editor.document import ConfigDocument, to_path
 from app.ui.editor.files import FileOfConfig, NameDialog, with_suffix
 from app.ui.editor.form import Form
 from app.ui.editor.json_pane import JsonPane
+from app.ui.editor.keyboard import KeyboardPage
 from app.ui.editor.problem_list import ProblemList
 from app.ui.editor.repair import repaired
 from app.ui.editor.summaries import model_line
 from app.ui.formats import plural
 from app.ui.icons import icon
-from app.ui.pages import Page
 from app.ui.session import Session
 
 #: What an empty experiment begins with.
@@ -59,7 +59,7 @@ _JSON, _PROBLEMS = 0, 1
 _drafts = itertools.count(1)
 
 
-class EditorPage(Page):
+class EditorPage(KeyboardPage):
     """The editor of one config: a file, or a document that is no file yet."""
 
     def __init__(
@@ -164,7 +164,7 @@ class EditorPage(Page):
 
     def run(self) -> None:
         """Run what is shown, saved or not; with problems the first one is shown instead."""
-        self.document.pause()
+        self.json.finish()
         self.check()
         if self.problems:
             self.tabs.setCurrentIndex(_PROBLEMS)
@@ -176,7 +176,7 @@ class EditorPage(Page):
 
     def save(self, then: Callable[[], object] | None = None) -> None:
         """Save to the file, or ask for its name; ``then`` is called when it is saved."""
-        self.document.pause()
+        self.json.finish()
         if self.file.path is None:
             self.save_as(then)
         elif self.file.has_changed():
@@ -191,6 +191,7 @@ class EditorPage(Page):
 
     def save_as(self, then: Callable[[], object] | None = None) -> None:
         """Ask for a name in the workspace's experiments, and save there."""
+        self.json.finish()
 
         def chosen(path: Path) -> None:
             self._write(then, FileOfConfig(path))

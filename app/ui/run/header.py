@@ -301,6 +301,8 @@ def reason_of(model: RunModel) -> str:
     if status is None or not status.is_over or status.state in ("failed", "crashed"):
         return ""  # a banner says it
     reason = _REASONS.get(status.reason or "", status.reason or "")
+    if status.reason == "early_stopping" and model.epochs_done:
+        reason = f"stopped early at epoch {model.epochs_done} by early_stopping"
     text = f"{status.state.capitalize()}, {reason}" if reason else ""
     if status.message:
         text = f"{text}: {status.message}" if text else status.message

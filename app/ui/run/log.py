@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from pathlib import Path
 
@@ -303,7 +304,8 @@ class _LogTable(QTableView):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.matches(QKeySequence.StandardKey.Copy):
-            rows = sorted({index.row() for index in self.selectionModel().selectedRows()})
+            spans = sorted((span.top(), span.bottom() + 1) for span in self.selectionModel().selection().toList())
+            rows = itertools.chain.from_iterable(range(*span) for span in spans)
             QGuiApplication.clipboard().setText(self._lines.text(rows))
         else:
             super().keyPressEvent(event)

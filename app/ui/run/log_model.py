@@ -109,16 +109,17 @@ class LogModel(QAbstractTableModel):
         if known is None:
             if len(self._cache) >= _KEPT:
                 self._cache.clear()
-            known = parse_line(self._bytes(number), starts_entry=bool(self._starts[number]))
+            known = parse_line(self._bytes(number, number), starts_entry=bool(self._starts[number]))
             self._cache[number] = known
         return known
 
-    def _bytes(self, number: int) -> bytes:
-        begin = int(self._ends[number - 1]) if number else 0
+    def _bytes(self, first: int, last: int) -> bytes:
+        """Return the lines from one number to another, both included."""
+        begin = int(self._ends[first - 1]) if first else 0
         try:
             with open(self._path, "rb") as file:
                 file.seek(begin)
-                return file.read(int(self._ends[number]) - begin)
+                return file.read(int(self._ends[last]) - begin)
         except OSError:
             return b""
 
@@ -144,8 +145,11 @@ class LogModel(QAbstractTableModel):
 
     def text(self, rows: Iterable[int]) -> str:
         """Return lines as they stand in the file."""
-        numbers = (int(self._rows[row]) for row in rows)
-        return "".join(self._bytes(number).decode("utf-8", "replace") for number in numbers).rstrip("\n")
+        numbers = self._rows[np.fromiter(rows, np.intp)]
+        # Lines that follow each other are read in one piece: all of a long log are selected with one key.
+        pieces = np.split(numbers, np.flatnonzero(np.diff(numbers) != 1) + 1)
+        read = (self._bytes(int(piece[0]), int(piece[-1])) for piece in pieces if len(piece))
+        return b"".join(read).decode("utf-8", "replace").rstrip("\n")
 
     def last_row(self, level: int) -> int | None:
         """Return the first row of the last entry of a level, None where there is none."""

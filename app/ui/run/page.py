@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtGui import QAction, QIcon
+from PySide6.QtGui import QAction, QIcon, QKeySequence
 from PySide6.QtWidgets import QHBoxLayout, QTabWidget, QVBoxLayout, QWidget
 
 from app.records.layout import ExecutionFolder
@@ -78,6 +79,7 @@ class RunPage(Page):
         self._place_shared()
         self._show_position()
         session.runs_changed.connect(self._show_position)
+        session.runs_changed.connect(self._show_banners)
         self._telling = QTimer(self, interval=_TELL_EVERY, singleShot=True)
         self._telling.timeout.connect(self.changed)
         if not path.is_dir():
@@ -116,15 +118,15 @@ class RunPage(Page):
             ("edit", self.tr("&Edit as new"), "Ctrl+E", "square-pen", header.edit_as_new),
             ("find", self.tr("&Find in log"), "Ctrl+F", "search", self._find_in_log),
             ("folder", self.tr("&Open folder"), "", "folder-open", header.open_folder),
-            ("previous", self.tr("&Previous run"), "Alt+Up", "chevron-up", lambda: self._go(-1)),
-            ("next", self.tr("&Next run"), "Alt+Down", "chevron-down", lambda: self._go(1)),
+            ("previous", self.tr("&Previous run"), "Alt+Up Ctrl+PgUp", "chevron-up", lambda: self._go(-1)),
+            ("next", self.tr("&Next run"), "Alt+Down Ctrl+PgDown", "chevron-down", lambda: self._go(1)),
         ]
         found = {}
         for name, text, keys, icon_name, clicked in rows:
             action = QAction(icon(icon_name), text, self)
             action.setProperty("menu", "run")
             if keys:
-                action.setShortcut(keys)
+                action.setShortcuts([QKeySequence(key) for key in keys.split()])
             action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             action.triggered.connect(lambda _checked=False, clicked=clicked: clicked())
             self.addAction(action)
@@ -181,10 +183,18 @@ class RunPage(Page):
             last = time.localtime(time.time() - model.silent_seconds)
             silent = self.tr("No sign of life since {0}.").format(time.strftime("%H:%M:%S", last))
         self._banner("gone", "warning", gone)
+        self._banner("problem", "error", self._problem(), self.tr("Open folder"), self.header.open_folder)
         self._banner("failed", "error", failed, self.tr("Show in log"), self._show_failure)
         warning = model.warnings[-1] if model.warnings and not model.is_over else ""
         self._banner("warning", "warning", warning, self.tr("Show in log"), lambda: self.tabs.setCurrentIndex(LOG))
         self._banner("silent", "warning", silent, self.tr("End it now"), self.header.end_now)
+
+    def _problem(self) -> str:
+        """Return what of the run's files cannot be read, "" where all can."""
+        known = self._session.runs.get(self._path)
+        if known is None or self.model.is_gone:
+            return ""
+        return "; ".join(problem.replace(f"{self._path}{os.sep}", "") for problem in known.problems)
 
     def _banner(
         self, name: str, kind: str, text: str, action: str = "", clicked: Callable[[], object] | None = None

@@ -147,7 +147,7 @@ class Counters(QWidget):
             "Speed": f"{formats.number(model.speed, 1)} steps/s" if model.speed else "",
             "Elapsed": formats.duration(model.elapsed(now)) if model.status and model.status.started else "",
             "ETA": formats.duration(eta) if eta is not None else "",
-            "ends about": time.strftime("%H:%M", time.localtime(now + eta)) if eta is not None else "",
+            "ends about": time.strftime("%H:%M:%S", time.localtime(now + eta)) if eta is not None else "",
         }
         # What says least goes first where there is no room for all.
         for name in ("In epoch", "ends about", "Speed", "Step"):

@@ -93,7 +93,10 @@ def network(page: EditorPage) -> ListRow:
 def test_layers_are_moved_doubled_and_removed(edit: Edit, qtbot: QtBot) -> None:
     page = edit()
     rows = network(page).rows
-    qtbot.keyClick(rows[0], Qt.Key.Key_Down, Qt.KeyboardModifier.AltModifier)
+    page.activateWindow()
+    qtbot.waitUntil(page.isActiveWindow)
+    rows[0].type_field.setFocus()
+    qtbot.keyClick(rows[0].type_field, Qt.Key.Key_Down, Qt.KeyboardModifier.AltModifier)
     assert [layer["units"] for layer in page.document.get(("model", "network"))] == [1, 8]
     rows[1].copy_requested.emit()
     assert len(rows) == 3

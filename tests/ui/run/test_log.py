@@ -167,3 +167,9 @@ def test_the_same_lines_begin_an_entry_as_for_every_other_reader(tmp_path: Path)
     expected = [entry for entry in parse_entries(lines) if entry.time]
     assert found.starts.sum() == len(expected) == 3
     assert found.levels[found.starts].tolist() == [INFO, ERROR, DEBUG]
+
+
+def test_all_lines_are_copied_as_they_stand_in_the_file(qtbot: QtBot, view: LogView, log: Path) -> None:
+    view.table.selectAll()
+    qtbot.keyClick(view.table, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    assert QGuiApplication.clipboard().text() == log.read_text().rstrip("\n")

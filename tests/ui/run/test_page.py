@@ -289,7 +289,16 @@ def test_an_early_end_is_explained(record: Record, open_run: Opener) -> None:
     folder = record("finished")
     status = json.loads(folder.status.read_text())
     replace_file(folder.status, to_json({**status, "reason": "early_stopping"}))
-    assert "Finished, stopped early (early_stopping)" in texts(open_run(folder))
+    assert "Finished, stopped early at epoch 3 by early_stopping" in texts(open_run(folder))
+
+
+def test_files_that_cannot_be_read_are_named(qtbot: QtBot, record: Record, open_run: Opener) -> None:
+    folder = record("finished")
+    folder.status.write_text("{oops")
+    page = open_run(folder)
+    qtbot.waitUntil(lambda: any("status.json" in text for text in page.banner_texts()))
+    assert not any(str(folder.path) in text for text in page.banner_texts())
+    assert "Open folder" in [found.text() for found in page.findChildren(QPushButton)]
 
 
 def test_the_address_of_the_page_brings_it_back(record: Record, open_run: Opener) -> None:
