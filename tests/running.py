@@ -77,6 +77,16 @@ def wait_until(condition: Callable[[], Any], what: str, seconds: float = RUN_SEC
     return value
 
 
+def serving_processes(pid: int | None = None) -> list[psutil.Process]:
+    """Return the trackers' servers among the processes below one, the test's own unless another is named."""
+    found = []
+    for process in psutil.Process(pid).children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
+            if "app.trackers.serving" in process.cmdline():
+                found.append(process)
+    return found
+
+
 def wait_for_epoch(run: LiveRun, epoch: int) -> None:
     """Wait until a run has finished so many epochs."""
 

@@ -126,6 +126,10 @@ class Program:
         found = self.wait_for(name, timeout=timeout, **more)
         self.screen.click(found["x"], found["y"], times=times)
 
+    def focus(self) -> None:
+        """Give the main window the keyboard, as a window manager would once a dialog is closed."""
+        self.screen.do("windowfocus", "--sync", str(self.ask(main=True)))
+
     def until(self, condition: Callable[[], Any], what: str, timeout: float = 30.0) -> Any:
         """Wait for something that must come true."""
         deadline = time.monotonic() + timeout
@@ -145,6 +149,8 @@ class Program:
 
     def wait(self, timeout: float = 30.0) -> int:
         """Wait for its end; return its exit status."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()  # or the guide would go on listening
         status = self.process.wait(timeout)
         self._release()
         return status

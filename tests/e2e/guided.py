@@ -1,9 +1,10 @@
 """The real program, and a thread in it that tells where things are on the screen, so that a test can click there.
 
 Started as ``python tests/e2e/guided.py open ...``, like ``main.py``. It answers requests on standard input, a JSON
-object a line: ``{"find": NAME, "kind": CLASS, "nth": 0}`` gives where a visible widget or action of that name is,
-``{"window": true}`` what is in front, ``{"text": NAME}`` what a widget says, ``{"shot": PATH}`` grabs the window,
-``{"modules": true}`` what has been imported. It never touches a widget but to look at it.
+object a line: ``{"find": NAME, "kind": CLASS, "nth": 0}`` gives where a visible widget, tab or cell of that name is
+and what it says, ``{"window": true}`` what is in front, ``{"main": true}`` the number X knows the main window by,
+``{"shot": PATH}`` grabs the window, ``{"modules": true}`` tells what has been imported. It never touches a widget but
+to look at it.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ class Guide:
     def answer(self, request: dict[str, Any]) -> Any:
         from PySide6.QtWidgets import QApplication
 
+        from app.ui.window import MainWindow
+
         if "modules" in request:
             return sorted(sys.modules)
         application = QApplication.instance()
@@ -32,6 +35,8 @@ class Guide:
         if "shot" in request:
             window = application.activeWindow() or next(w for w in application.topLevelWidgets() if w.isVisible())
             return window.grab().save(request["shot"])
+        if "main" in request:
+            return next(int(each.winId()) for each in application.topLevelWidgets() if type(each) is MainWindow)
         if "window" in request:
             window = application.activeWindow()
             focus = application.focusWidget()
@@ -44,7 +49,7 @@ class Guide:
 
     def _find(self, request: dict[str, Any]) -> Any:
         from PySide6.QtCore import QPoint
-        from PySide6.QtWidgets import QApplication, QTabBar, QWidget
+        from PySide6.QtWidgets import QAbstractItemView, QApplication, QTabBar, QWidget
 
         found = []
         for widget in QApplication.allWidgets():
@@ -54,6 +59,8 @@ class Guide:
                 for index in range(widget.count()):
                     if request["find"] in widget.tabText(index):
                         found.append((widget.mapToGlobal(widget.tabRect(index).center()), widget.tabText(index), True))
+            elif isinstance(widget, QAbstractItemView) and (place := _place_in(widget, request["find"])):
+                found.append((widget.viewport().mapToGlobal(place), request["find"], True))
             elif isinstance(widget, QWidget) and _name_of(widget) == request["find"]:
                 found.append((widget.mapToGlobal(QPoint(widget.width() // 2, widget.height() // 2)),
                               _text_of(widget), widget.isEnabled()))  # fmt: skip
@@ -62,6 +69,17 @@ class Guide:
             return None
         where, text, enabled = found[nth]
         return {"x": where.x(), "y": where.y(), "text": text, "enabled": enabled, "count": len(found)}
+
+
+def _place_in(view: Any, text: str) -> Any:
+    """Return the middle of the first visible item of a view with that text, None where there is none."""
+    model, area = view.model(), view.viewport().rect()
+    for row in range(min(model.rowCount(), 100) if model else 0):
+        for column in range(model.columnCount()):
+            index = model.index(row, column)
+            if index.data() == text and area.contains(place := view.visualRect(index).center()):
+                return place
+    return None
 
 
 def _name_of(widget: Any) -> str:

@@ -23,7 +23,7 @@ from app.jobs import servers
 from app.jobs.servers import ServerError, TrackingServers, command_line
 from app.records.layout import ExecutionFolder, Workspace
 from tests.mirroring import mirror_run
-from tests.running import wait_until
+from tests.running import serving_processes, wait_until
 from tests.ui.recording import record_run
 
 ROOT = Path(__file__).parents[2]
@@ -37,10 +37,6 @@ def get(address: str) -> Any:
 def base(address: str) -> str:
     parts = urlsplit(address)
     return f"{parts.scheme}://{parts.netloc}"
-
-
-def serving_processes() -> list[psutil.Process]:
-    return psutil.Process().children(recursive=True)
 
 
 @pytest.fixture(scope="module")

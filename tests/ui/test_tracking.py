@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 from urllib.request import ProxyHandler, build_opener
 
-import psutil
 import pytest
 import qasync
 from PySide6.QtGui import QGuiApplication
@@ -19,6 +18,7 @@ from app.records.layout import ExecutionFolder
 from app.ui.session import Session
 from app.ui.tracking import TrackingPages
 from tests.mirroring import mirror_run
+from tests.running import serving_processes
 
 Said = list[tuple[str, ...]]
 
@@ -46,7 +46,7 @@ def pages(loop: qasync.QEventLoop, session: Session, visited: list[str]) -> Iter
     pages = TrackingPages(session, browse=browse)
     yield pages
     pages.close()
-    assert not psutil.Process().children(recursive=True)
+    assert not serving_processes()
 
 
 @pytest.fixture
@@ -136,7 +136,7 @@ def test_a_page_that_is_no_longer_wanted_is_not_opened(
 
     assert said == [starting, ("progress", "tensorboard", "")]
     assert visited == []
-    assert not psutil.Process().children(recursive=True)
+    assert not serving_processes()
 
 
 def test_pages_that_are_closed_while_a_server_starts_leave_nothing(
@@ -147,10 +147,10 @@ def test_pages_that_are_closed_while_a_server_starts_leave_nothing(
     starting = ("progress", "tensorboard", "Starting TensorBoard")
 
     run_until(loop, said, lambda: pages.prestart("mlflow"), lambda: pages.open(run.path, "tensorboard"), until=starting)
-    assert psutil.Process().children()
+    assert serving_processes()
     pages.close()
 
-    assert not psutil.Process().children()
+    assert not serving_processes()
 
 
 def test_where_no_browser_can_be_started_the_address_is_said(

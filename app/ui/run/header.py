@@ -234,7 +234,7 @@ class Header(QFrame):
         box.setDefaultButton(stop)
         box.setEscapeButton(keep)
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.finished.connect(lambda _: self._stop() if box.clickedButton() is stop else None)
+        stop.clicked.connect(self._stop)
         box.open()
 
     def _stop(self) -> None:

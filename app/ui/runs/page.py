@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from PySide6.QtCore import QPoint, Qt, QTimer, QUrl, Signal
+from PySide6.QtCore import QPoint, QSize, Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import QAction, QDesktopServices, QGuiApplication, QIcon, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
@@ -222,6 +222,7 @@ class RunsPage(Page):
         self._columns = QToolButton()
         self._columns.setProperty("kind", "normal")
         self._columns.setIcon(icon("columns-3"))
+        self._columns.setIconSize(QSize(22, 16))
         self._columns.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self._columns.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         menu = QMenu(self._columns)
@@ -242,6 +243,7 @@ class RunsPage(Page):
         found = QToolButton()
         found.setDefaultAction(action)
         found.setProperty("kind", "quiet")
+        found.setIconSize(QSize(22, 16))
         found.setAccessibleName(action.text())
         found.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         return found

@@ -23,6 +23,7 @@ from app.ui.theme import height, theme, tokens, ui_font
 from app.ui.tokens import HEADER, ROW
 
 _MARGIN = 8
+_STEPS = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_Home, Qt.Key.Key_End)
 
 
 class RunsView(QTableView):
@@ -108,6 +109,9 @@ class RunsView(QTableView):
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not event.modifiers():
             for run in self.selected[:10]:
                 self.opened.emit(run)
+        elif event.key() in _STEPS and not self.selectionModel().hasSelection() and self._model.rowCount():
+            # What only got the focus has a current row that nobody sees: the first step shows where it is.
+            self.selectRow(max(self.currentIndex().row(), 0))
         elif event.text().isalnum() and not event.modifiers() & ~Qt.KeyboardModifier.ShiftModifier:
             event.ignore()
         else:

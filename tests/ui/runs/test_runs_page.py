@@ -177,6 +177,19 @@ def test_a_run_is_opened(qtbot: QtBot, session: Session, page: RunsPage, record:
             qtbot.mouseDClick(page.view.viewport(), Qt.MouseButton.LeftButton, pos=place)
 
 
+@pytest.mark.parametrize("key", [Qt.Key.Key_Down, Qt.Key.Key_Up])
+def test_the_first_step_in_the_table_selects_a_run(
+    qtbot: QtBot, session: Session, page: RunsPage, record: Record, key: Qt.Key
+) -> None:
+    folder = record()
+    qtbot.waitUntil(lambda: page.model.rowCount() == 1)
+    page.view.setFocus()
+    qtbot.waitUntil(page.view.hasFocus)
+    qtbot.keyClick(page.view, key)
+    with qtbot.waitSignal(session.run_requested, check_params_cb=lambda path: path == folder.path):
+        qtbot.keyClick(page.view, Qt.Key.Key_Return)
+
+
 def test_the_config_of_a_run_is_edited_as_new(qtbot: QtBot, session: Session, page: RunsPage, record: Record) -> None:
     record()
     qtbot.waitUntil(lambda: page.model.rowCount() == 1)
