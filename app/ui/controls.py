@@ -20,6 +20,9 @@ from PySide6.QtWidgets import (
 from app.ui.icons import icon, state_icon
 from app.ui.theme import code_font, refresh_style, theme, tokens, ui_font
 
+#: A sentence wraps, but not word by word (px).
+_EMPTY_WIDTH = 220
+
 
 def label(text: str = "", role: str = "", *, selectable: bool = False) -> QLabel:
     """Return a label; ``role`` is one of the style sheet's: secondary, muted, caption, section, heading, code ..."""
@@ -216,6 +219,7 @@ class EmptyState(QWidget):
         self._text = label(text)
         self._text.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._text.setWordWrap(True)
+        self._text.setMinimumWidth(_EMPTY_WIDTH)
         column.addWidget(self._text)
         if action:
             row = QHBoxLayout()

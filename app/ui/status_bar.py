@@ -20,6 +20,7 @@ from app.ui.tokens import STATUS_BAR
 
 _SAMPLE_EVERY = 2000
 _GIB = 1 << 30
+_SHORT = 36
 #: Below this much room a run may not be recorded whole.
 _LITTLE_ROOM = 1 << 30
 
@@ -63,7 +64,9 @@ class StatusBar(QStatusBar):
                 self._page.append(line(vertical=True))
             elif sign is not None:
                 self._page.append(_picture(sign))
-            self._page.append(ElidedLabel(text, mode=Qt.TextElideMode.ElideMiddle))
+            # Paths and errors give way, the few words before them do not.
+            is_short = len(text) <= _SHORT
+            self._page.append(label(text) if is_short else ElidedLabel(text, mode=Qt.TextElideMode.ElideMiddle))
         for widget in self._page:
             self.addWidget(widget)
 
@@ -137,7 +140,7 @@ class _Wait(QWidget):
 
 def _picture(sign: QIcon) -> QLabel:
     found = QLabel()
-    found.setPixmap(sign.pixmap(QSize(14, 14)))
+    found.setPixmap(sign.pixmap(QSize(14, 14), found.devicePixelRatioF()))
     return found
 
 

@@ -16,10 +16,17 @@ from pathlib import Path
 
 import psutil
 
-from tests.bench import curves, scalar, servers, start, training
+from tests.bench import curves, scalar, servers, start, training, window
 from tests.bench.report import Row, save, table
 
-BENCHMARKS = [scalar.BENCHMARK, training.BENCHMARK, start.BENCHMARK, curves.BENCHMARK, servers.BENCHMARK]
+BENCHMARKS = [
+    scalar.BENCHMARK,
+    training.BENCHMARK,
+    start.BENCHMARK,
+    curves.BENCHMARK,
+    servers.BENCHMARK,
+    window.BENCHMARK,
+]
 
 _BUILD = Path(__file__).resolve().parents[2] / "build"
 _UNWANTED = ("COMET_", "MLFLOW_", "TENSORBOARD_", "WANDB_")

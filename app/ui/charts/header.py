@@ -27,7 +27,7 @@ class Entry:
 
 
 class Legend(QWidget):
-    """The title and the entries, drawn; what does not fit is left out from its end, names before values."""
+    """The title and the entries, drawn; what does not fit is left out: the note, then names, then the last values."""
 
     def __init__(self, title: str) -> None:
         super().__init__()
@@ -62,15 +62,18 @@ class Legend(QWidget):
         """Draw what fits."""
         painter, look = QPainter(self), tokens()
         right = float(self.width())
-        if self._note:
+        bold = QFontMetrics(code_font(SMALL, 600))
+        needed = bold.horizontalAdvance(self.title) + _GAP + self._width(names=False)
+        if self._note and needed + _GAP + QFontMetrics(ui_font(CAPTION)).horizontalAdvance(self._note) <= right:
             metrics = QFontMetrics(ui_font(CAPTION))
             note_width = metrics.horizontalAdvance(self._note)
             painter.setFont(ui_font(CAPTION))
             painter.setPen(QColor(look.text3))
             self._text(painter, right - note_width, note_width, self._note)
             right -= note_width + _GAP
-        bold = QFontMetrics(code_font(SMALL, 600))
-        room = max(right - self._width(names=False) - _GAP, min(right, _LEAST_TITLE))
+        # The name of the metric goes before values that are not drawn.
+        drawn = self._width(names=False, drawn=True)
+        room = max(right - drawn - _GAP, min(right, _LEAST_TITLE))
         title = bold.elidedText(self.title, Qt.TextElideMode.ElideMiddle, int(room))
         painter.setFont(code_font(SMALL, 600))
         painter.setPen(QColor(look.text))
@@ -115,8 +118,10 @@ class Legend(QWidget):
             width += QFontMetrics(code_font(SMALL)).horizontalAdvance(entry.name) + 6
         return width
 
-    def _width(self, *, names: bool) -> float:
-        return sum(self._entry_width(entry, names=names) + _GAP for entry in self._entries) - _GAP
+    def _width(self, *, names: bool, drawn: bool = False) -> float:
+        """Return the width of all entries, or of those with a curve alone."""
+        entries = [each for each in self._entries if each.curve is not None or not drawn]
+        return sum(self._entry_width(entry, names=names) + _GAP for entry in entries) - _GAP
 
 
 class Header(QWidget):

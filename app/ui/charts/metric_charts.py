@@ -115,8 +115,12 @@ class MetricCharts(QWidget):
         """Say whether more will come."""
         self._is_running = is_running
         waiting = self.tr("Curves appear here with the first batch.")
-        self._nothing.say(waiting if is_running else self.tr("This run has logged no metric."))
+        self.say_waiting(waiting if is_running else self.tr("This run has logged no metric."))
         self._make_stale()
+
+    def say_waiting(self, text: str) -> None:
+        """Say what is waited for as long as there is no curve."""
+        self._nothing.say(text)
 
     def charts(self) -> list[Chart]:
         """Return the charts that have been made so far, in their order."""

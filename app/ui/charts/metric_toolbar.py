@@ -36,6 +36,8 @@ class _WeightBox(QDoubleSpinBox):
         self.setProperty("code", "true")
         self.setKeyboardTracking(False)
         self.setFixedWidth(76)
+        # A style sheet's padding stops at the box; the text in it has margins of its own.
+        self.lineEdit().setTextMargins(6, 0, 0, 0)
 
     def textFromValue(self, value: float) -> str:
         """Return 0.35 for 0.350."""

@@ -15,7 +15,7 @@ from app.ui.editor.rows import Messages, Row
 from app.ui.icons import icon
 from app.ui.theme import refresh_style, theme, tokens, ui_font
 
-NAV_WIDTH, NARROW_NAV_WIDTH = 168, 58
+NAV_WIDTH, NARROW_NAV_WIDTH = 168, 64
 
 
 class _Head(ClickableFrame):
@@ -174,7 +174,7 @@ class NavEntry(QToolButton):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         row = QHBoxLayout(self)
-        row.setContentsMargins(12, 0, 12, 0)
+        row.setContentsMargins(12, 0, 8, 0)
         row.setSpacing(8)
         self._icon, self._icon_name, self._sign, self._count = QLabel(), icon_name, QLabel(), QLabel()
         self._count.setFont(ui_font(12, 600))

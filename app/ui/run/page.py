@@ -135,8 +135,17 @@ class RunPage(Page):
 
     # What the run tells
 
+    def _waiting(self) -> str:
+        """Say what stands between a run and its first curve."""
+        match self.model.state:
+            case "queued":
+                return self.tr("This run waits for a free slot. It starts by itself once a run before it has ended.")
+            case "starting":
+                return self.tr("The worker is starting. Importing TensorFlow takes it some seconds.")
+        return self.tr("Curves appear here with the first batch.")
+
     def _take(self, update: RunUpdate) -> None:
-        was_over, first = self.model.is_over, self.model.status is None
+        was_over, first, old_state = self.model.is_over, self.model.status is None, self.model.state
         self.model.take(update)
         self.charts.add_points(update.points)
         self.charts.add_events(update.events)
@@ -148,6 +157,8 @@ class RunPage(Page):
             self._place_shared()
             if model.is_over:
                 self._read_facts()
+        if (first or model.state != old_state) and not model.is_over:
+            self.charts.say_waiting(self._waiting())
         self.header.refresh()
         self.progress.note_change()
         self.overview.note_change()

@@ -143,6 +143,17 @@ def test_a_run_that_waits_can_be_cancelled(record: Record, open_run: Opener) -> 
     assert page.status == ("Queued",)
 
 
+def test_what_stands_before_the_first_curve_is_said(record: Record, open_run: Opener) -> None:
+    def said(state: str) -> list[str]:
+        page = open_run(record(state, metrics={}))
+        return [each.text() for each in page.charts.findChildren(QLabel) if each.isVisibleTo(page.charts)]
+
+    assert any("free slot" in text for text in said("queued"))
+    assert any("Importing TensorFlow" in text for text in said("starting"))
+    assert any("first batch" in text for text in said("running"))
+    assert any("no metric" in text for text in said("stopped"))
+
+
 def test_a_failure_is_said_above_and_shown_in_the_log(qtbot: QtBot, record: Record, open_run: Opener) -> None:
     page = open_run(record("failed", message="Traceback\nValueError: wrong shape"))
     assert page.banner_texts() == ["ValueError: wrong shape"]
