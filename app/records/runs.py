@@ -5,12 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from app.messages import BATCH_PREFIX
 from app.records.events import end_event
@@ -20,28 +18,12 @@ from app.records.metrics import read_metrics
 from app.records.processes import host_name
 from app.records.series import read_series, series_files
 from app.records.status import END_STATES, SILENT_SECONDS, Status, heartbeat_age, read_status
+from app.records.summary import MetricSummary, summary_of
 
 #: Runs of older systems have no id of their own; theirs is derived from where they lie (RFC 4122, version 5).
 _ID_NAMESPACE = uuid.UUID("c4d5bb1c-6a0b-4f0a-9d0e-3a8c1f6e5b77")
-#: How many values of a metric its trend keeps.
-TREND_POINTS = 32
 #: The states in which processes work for a run.
 _UNDER_WAY = ("starting", "running", "paused")
-
-
-@dataclass(frozen=True, slots=True)
-class MetricSummary:
-    """What a table shows of a metric's values per epoch; ``min`` and ``max`` are NaN only if every value is.
-
-    ``trend`` is the shape of the curve: at most ``TREND_POINTS`` of its values, evenly picked, the last one among them.
-    """
-
-    first: float
-    last: float
-    min: float
-    max: float
-    count: int
-    trend: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,18 +137,6 @@ def summarize(folder: ExecutionFolder, *, settled: bool = False) -> dict[str, Me
     return {}
 
 
-def summary_of(values: Sequence[float] | np.ndarray[Any, np.dtype[Any]]) -> MetricSummary | None:
-    """Return the summary of the values of a metric in their order, or None when there are none."""
-    if not len(values):
-        return None
-    numbers = np.asarray(values, dtype=float)
-    # fmin and fmax pass over NaN where there is any number.
-    low, high = float(np.fmin.reduce(numbers)), float(np.fmax.reduce(numbers))
-    few = len(numbers) <= TREND_POINTS
-    picked = numbers if few else numbers[np.linspace(0, len(numbers) - 1, TREND_POINTS).astype(np.intp)]
-    return MetricSummary(float(numbers[0]), float(numbers[-1]), low, high, len(numbers), tuple(picked.tolist()))
-
-
 class RunNotFoundError(LookupError):
     """No run, or more than one, is meant by what was typed; ``candidates`` are those that it could have been."""
 
@@ -216,7 +186,8 @@ def _read_run(folder: ExecutionFolder, workspace: Workspace, experiment: str, *,
 def _summarize_metrics(folder: ExecutionFolder) -> dict[str, MetricSummary]:
     found = {}
     for name, values in read_metrics(folder.metrics).items():
-        summary = summary_of([value for value in values if value is not None])
+        steps = [epoch for epoch, value in enumerate(values, 1) if value is not None]
+        summary = summary_of([value for value in values if value is not None], steps)
         if summary is not None:
             found[name] = summary
     return found
@@ -230,7 +201,8 @@ def _summarize_series(folder: ExecutionFolder) -> dict[str, MetricSummary]:
     for name, path in files.items():
         if not name.startswith(BATCH_PREFIX):
             with contextlib.suppress(MissingFileError):  # its name is there before it is
-                summary = summary_of(read_series(path)["value"])
+                points = read_series(path)
+                summary = summary_of(points["value"], points["step"])
                 if summary is not None:
                     found[name] = summary
     return found

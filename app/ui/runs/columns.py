@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from app.records.metrics import lower_is_better
-from app.records.runs import MetricSummary, Run
+from app.records.runs import Run
+from app.records.summary import MetricSummary
 from app.ui import formats
 
 #: What the automatic choice shows of metrics, at most, and how many of the runs must have one.

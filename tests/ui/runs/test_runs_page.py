@@ -13,8 +13,9 @@ from PySide6.QtWidgets import QMessageBox, QPushButton
 from pytestqt.qtbot import QtBot
 
 from app.records.layout import ExecutionFolder, Workspace
-from app.records.runs import MetricSummary, Run
+from app.records.runs import Run
 from app.records.status import Status
+from app.records.summary import MetricSummary
 from app.records.watch import Changes
 from app.ui.runs.columns import common_metrics, key_metric, shown_at_first
 from app.ui.runs.model import RunsModel
