@@ -1,29 +1,27 @@
-"""MLflow's SQLite databases of every schema, from its first one to today's, read as they are and never upgraded.
-
-Tables, from MLflow's ``store/tracking/dbmodels/models.py`` and the migrations in ``store/db_migrations``:
-``experiments``, ``runs``, ``metrics`` (a row a point), ``params`` and ``tags``. Columns that a schema does not have yet
-(``metrics.step``, ``metrics.is_nan`` ...) are done without. Nothing is held open between two looks, and a look is one
-short read transaction: a server may write meanwhile.
-"""
+"""MLflow's SQLite databases as a source of runs; their tables are in :mod:`app.records.sources.mlflow_tables`."""
 
 from __future__ import annotations
 
+import math
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
-from hashlib import blake2b
+import time
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from app.records.files import RecordError
+from app.records.names import stays_inside
 from app.records.series import POINT_DTYPE, Points
-from app.records.sources.base import Kind, Param, RunRecord, Scan, Source
+from app.records.sources.base import Kind, RunRecord, Scan, Source
 from app.records.sources.mlflow_metric import in_seconds
+from app.records.sources.mlflow_tables import ExperimentRow, PointRow, RunRow, Tables, is_busy
 from app.records.sources.mlflow_values import (
     is_folder_within,
     local_path,
@@ -34,3 +32,205 @@ from app.records.sources.mlflow_values import (
     state_of,
 )
 from app.records.summary import MetricSummary, summary_of
+
+_BATCH = 250
+#: A file that was written this short a time ago may be written once more with the same time of change.
+_SETTLED_NS = 2_000_000_000
+
+_FileState = list[tuple[int, int, int]]
+_Metrics = dict[str, MetricSummary]
+
+
+class MLflowDatabase(Source):
+    """The runs of one SQLite database, those that were deleted in MLflow among them. A key is the id of a run.
+
+    Nothing is held open between two calls, and no lock is held for long: a server may write meanwhile.
+    """
+
+    kind: ClassVar[Kind] = "mlflow"
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self._state: _FileState | None = None
+        self._told: Mapping[str, bytes] = {}
+        self._artifact_roots: dict[str, str | None] = {}
+
+    def scan(self, known: Mapping[str, bytes]) -> Scan:
+        """Look for runs that are new or changed: in no query at all while the file and its WAL stay as they are.
+
+        A stamp is a digest of what belongs to a run; of its points and params, which are never changed, the latest.
+        """
+        self._artifact_roots.clear()
+        now = time.time_ns()
+        try:
+            state = self._file_state()
+            if state == self._state and known == self._told:
+                return Scan({})
+            with Tables(self.root) as tables:
+                stamps = dict(tables.stamps())
+        except FileNotFoundError:
+            return Scan({}, frozenset(known), (f"{self.root}: the file is missing.",))
+        except (sqlite3.Error, OSError) as error:
+            return Scan({}, problems=(_sentence(self.root, error),))
+        is_settled = all(now - changed > _SETTLED_NS for _, changed, _ in state)
+        self._state, self._told = (state, stamps) if is_settled else (None, {})
+        changed = {key: stamp for key, stamp in stamps.items() if known.get(key) != stamp}
+        return Scan(changed, frozenset(known.keys() - stamps.keys()))
+
+    def read(self, key: str) -> RunRecord:
+        """Return a run as its rows tell it; see :meth:`Source.read`."""
+        for record in self.read_many([key]):
+            return record
+        raise KeyError(key)
+
+    def read_many(self, keys: Sequence[str]) -> Iterator[RunRecord]:
+        """Yield runs in the order of their keys; what another program keeps locked is left out, as if it were gone."""
+        for start in range(0, len(keys), _BATCH):
+            batch = keys[start : start + _BATCH]
+            try:
+                with Tables(self.root) as tables:
+                    records = self._records(tables, batch)
+            except (sqlite3.Error, OSError):
+                continue
+            yield from (records[key] for key in batch if key in records)
+
+    def series(self, key: str, metric: str) -> Points:
+        """Return the points of a metric in the order they were written; see :meth:`Source.series`."""
+        try:
+            with Tables(self.root) as tables:
+                if not tables.has("metrics"):
+                    raise KeyError(f"{key}: {metric}")
+                rows = tables.points([key], metric)
+                points = np.fromiter(map(_point, rows), POINT_DTYPE)
+        except (sqlite3.Error, OSError) as error:
+            raise RecordError(_sentence(self.root, error)) from error
+        if not len(points):
+            raise KeyError(f"{key}: {metric}")
+        points["time"] = in_seconds(points["time"])
+        return points
+
+    def _file_state(self) -> _FileState:
+        """Return what changes when the database does: inode, time of change and size of the file and of its WAL.
+
+        Raises:
+            OSError: the file cannot be looked at.
+        """
+        found = [os.stat(self.root)]
+        with suppress(FileNotFoundError):
+            found.append(os.stat(f"{self.root}-wal"))
+        return [(status.st_ino, status.st_mtime_ns, status.st_size) for status in found]
+
+    def _records(self, tables: Tables, keys: Sequence[str]) -> dict[str, RunRecord]:
+        """Return those of these runs that there are.
+
+        Raises:
+            sqlite3.Error: no run can be read, or another program keeps them locked.
+        """
+        experiments = {row.experiment_id: row for row in tables.experiments()}
+        rows = tables.runs(keys)
+        problems: list[str] = []
+        params = self._texts(tables, "params", keys, problems)
+        tags = self._texts(tables, "tags", keys, problems)
+        metrics = self._metrics(tables, [row.run_uuid for row in rows], problems)
+        records = {}
+        for row in rows:
+            key = row.run_uuid
+            experiment = experiments.get(row.experiment_id, ExperimentRow(row.experiment_id, None, None))
+            run_tags = tags.get(key, {})
+            records[key] = RunRecord(
+                source="mlflow",
+                key=key,
+                id=key,
+                name=name_of(key, [row.name], run_tags),
+                experiment=str(experiment.name or experiment.experiment_id or ""),
+                path=self.root,
+                state=state_of(str(row.status or "")),
+                started=seconds_of(row.start_time),
+                ended=seconds_of(row.end_time),
+                params={name: param_of(text) for name, text in params.get(key, {}).items()},
+                tags=run_tags,
+                metrics=metrics.get(key, {}),
+                artifacts=self._artifacts(row),
+                parent=run_tags.get("mlflow.parentRunId"),
+                deleted="deleted" in (row.lifecycle_stage, experiment.lifecycle_stage),
+                problems=some_of(problems),
+            )
+        return records
+
+    def _texts(self, tables: Tables, table: str, keys: Sequence[str], problems: list[str]) -> dict[str, dict[str, str]]:
+        found: dict[str, dict[str, str]] = {}
+        if tables.has(table):
+            try:
+                for run, key, value in tables.texts(table, keys):
+                    found.setdefault(run, {})[key] = value
+            except sqlite3.Error as error:
+                _tell(problems, self.root, table, error)
+        return found
+
+    def _metrics(self, tables: Tables, keys: Sequence[str], problems: list[str]) -> dict[str, _Metrics]:
+        """Return the summaries of all metrics by run; where runs are found one by one, damage costs one run alone."""
+        found: dict[str, _Metrics] = {}
+        if tables.has("metrics"):
+            for part in [[key] for key in keys] if tables.indexed else [keys]:
+                try:
+                    for run, rows in groupby(tables.points(part), itemgetter(0)):
+                        found[run] = _summaries(rows)
+                except sqlite3.Error as error:
+                    _tell(problems, self.root, "metrics", error)
+        return found
+
+    def _artifacts(self, row: RunRow) -> Path | None:
+        """Return the folder that a run's artifact URI names, if it lies beside the database, moved with it or not."""
+        ending = f"/{row.run_uuid}/artifacts"
+        uri = str(row.artifact_uri or "").replace("\\", "/")
+        if not uri.endswith(ending):
+            return None
+        root = uri.removesuffix(ending)
+        if root not in self._artifact_roots:
+            self._artifact_roots[root] = self._artifact_root(root)
+        found = self._artifact_roots[root]
+        if found is None or os.path.islink(f"{found}/{row.run_uuid}"):
+            return None
+        path = f"{found}{ending}"
+        return Path(path) if os.path.isdir(path) and not os.path.islink(path) else None
+
+    def _artifact_root(self, uri: str) -> str | None:
+        """Return the folder of an experiment's artifacts: what its URI names, else what is called so near the database."""
+        beside = self.root.parent
+        named = local_path(uri)
+        parts = [part for part in uri.split("/") if part]
+        candidates = [beside.joinpath(*parts[-count:]) for count in (2, 1) if stays_inside("/".join(parts[-count:]))]
+        # A server that hands artifacts out (mlflow-artifacts:/0/...) keeps them in mlartifacts.
+        candidates += [beside / "mlartifacts" / path.name for path in candidates[-1:]]
+        for path in [*([beside / named] if named else []), *candidates]:
+            if is_folder_within(path, beside):
+                return str(path)
+        return None
+
+
+def _point(row: PointRow) -> tuple[int, float, float]:
+    _, _, step, time_ms, value, _ = row
+    return step or 0, time_ms or 0, math.nan if value is None else value
+
+
+def _summaries(rows: Iterator[PointRow]) -> _Metrics:
+    """Return the summaries of the metrics of one run."""
+    series: dict[str, tuple[array[int], array[float]]] = {}
+    for _, key, step, _, value, _ in rows:
+        found = series.get(key)
+        if found is None:
+            found = series[key] = (array("q"), array("d"))
+        found[0].append(step)
+        found[1].append(math.nan if value is None else value)
+    summaries = {key: summary_of(values, steps) for key, (steps, values) in series.items()}
+    return {key: summary for key, summary in summaries.items() if summary is not None}
+
+
+def _tell(problems: list[str], path: Path, table: str, error: sqlite3.Error) -> None:
+    if is_busy(error):
+        raise error
+    problems.append(f"{path}: its {table} cannot be read ({error}).")
+
+
+def _sentence(path: Path, error: Exception) -> str:
+    return f"{path}: another program keeps it locked." if is_busy(error) else f"{path}: {error}"

@@ -9,6 +9,7 @@ Layout, from MLflow's ``store/tracking/file_store.py``: ``<experiment id>/meta.y
 from __future__ import annotations
 
 import os
+import re
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -45,6 +46,8 @@ _FIXED_TAGS = ("mlflow.user", "mlflow.source.")
 _TEXT_BYTES = 1 << 20
 _METRIC_BYTES = 1 << 30
 _DIGEST_BYTES = 16
+#: What stands for the bytes of a name that are no UTF-8.
+_HALF = re.compile("[\ud800-\udfff]")
 _MOST_SHAPES = 1000
 _MOST_LISTINGS = 5000
 #: A link is not followed, a named pipe not waited for.
@@ -96,8 +99,8 @@ class MLflowFiles(Source):
     def scan(self, known: Mapping[str, bytes]) -> Scan:
         """Look for runs that are new or changed, one ``lstat`` for each of their files that can change.
 
-        A stamp is a digest of sizes and times, then the names of what they belong to. Params are written once: a new one
-        shows in the time of its folder.
+        A stamp is a digest of sizes and times, then the names of what they belong to. Params are written once: a new
+        one shows in the time of its folder.
         """
         changed: dict[str, bytes] = {}
         seen: set[str] = set()
@@ -191,7 +194,7 @@ class MLflowFiles(Source):
                 unread.append(parent)
                 continue
             for entry in folders:
-                if entry.name in (_TRASH, _REGISTRY) and not parent or not stays_inside(entry.name):
+                if not stays_inside(entry.name) or (not parent and entry.name in (_TRASH, _REGISTRY)):
                     continue
                 if entry.is_dir(follow_symlinks=False):
                     yield parent + entry.name
@@ -300,7 +303,7 @@ def _walk(folder: str, kind: str, listing: _Listing) -> None:
             with os.scandir(f"{folder}/{below}") as entries:
                 for entry in entries:
                     name = entry.name
-                    if not name.isascii() and not name.isprintable() and "\ufffd" in name.encode(errors="replace").decode():
+                    if not name.isascii() and _HALF.search(name):
                         listing.problems.append(f"{folder}/{below}: a name in it is no text.")
                     elif entry.is_file(follow_symlinks=False):
                         files.append(prefix + name)

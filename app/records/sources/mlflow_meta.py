@@ -12,7 +12,9 @@ import re
 _ENTRY = re.compile(r"^(\w+):(?!\S)(.*(?:\n(?!\w).*)*)", re.MULTILINE)
 _ESCAPED_BREAK = re.compile(r"(?<!\\)((?:\\\\)*)\\\n[ \t]*")
 _FOLD = re.compile(r"[ \t]*\n((?:[ \t]*\n)*)[ \t]*")
-_ESCAPE = re.compile(r"\\(?:x([0-9A-Fa-f]{2})|u([0-9A-Fa-f]{4})|U(000[0-9A-Fa-f]{5}|0010[0-9A-Fa-f]{4})|(.))", re.DOTALL)
+_ESCAPE = re.compile(
+    r"\\(?:x([0-9A-Fa-f]{2})|u([0-9A-Fa-f]{4})|U(000[0-9A-Fa-f]{5}|0010[0-9A-Fa-f]{4})|(.))", re.DOTALL
+)
 _ESCAPED = {
     "0": "\0",
     "a": "\a",

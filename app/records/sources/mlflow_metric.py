@@ -98,7 +98,7 @@ def _rows(chunk: bytes) -> tuple[list[_Row], int]:
     for line in lines:
         fields = line.split()
         try:
-            # A dataset follows the step; its name may hold spaces, so that there is no saying how many fields there are.
+            # A dataset may follow the step, and its name may hold spaces: there is no saying how many fields there are.
             row = (int(fields[2]) if len(fields) > 2 else 0, int(fields[0]), float(fields[1]))
         except (ValueError, IndexError):
             bad += bool(fields)

@@ -1,0 +1,209 @@
+"""The tables of MLflow's SQLite databases, of every schema from its first one to today's: read, never upgraded.
+
+Sources: MLflow's ``store/tracking/dbmodels/models.py``, and the migrations in ``store/db_migrations``. A table or a
+column that a schema does not have yet (``tags``, ``metrics.step``, ``metrics.is_nan``) is done without.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import math
+import os
+import sqlite3
+import sys
+from collections.abc import Iterator, Sequence
+from hashlib import blake2b
+from itertools import chain
+from pathlib import Path
+from typing import Any, NamedTuple
+
+_WAIT_SECONDS = 5.0
+_PAGE = 200_000
+_TEXT_LENGTH = 1 << 20
+_DIGEST_BYTES = 16
+_BUSY = frozenset([sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED])
+_TABLES = ("experiments", "runs", "metrics", "params", "tags")
+#: Since MLflow 1.28; with it the rows of a run are found, in the order they were written, without looking at others.
+_INDEXES = frozenset(["index_metrics_run_uuid", "index_params_run_uuid", "index_tags_run_uuid"])
+#: MLflow writes infinities as the largest numbers (``sanitize_metric_value`` in its ``sqlalchemy_store.py``).
+_LARGEST = {"most": sys.float_info.max, "least": -sys.float_info.max, "more": math.inf, "less": -math.inf}
+
+
+#: (run, metric, step, timestamp, value, rowid); the value of NaN is None.
+PointRow = tuple[str, str, int, int | None, float | None, int]
+
+
+class RunRow(NamedTuple):
+    """A row of ``runs``, as it stands there; what has no column is None. Times are milliseconds."""
+
+    run_uuid: Any
+    name: Any
+    status: Any
+    start_time: Any
+    end_time: Any
+    lifecycle_stage: Any
+    artifact_uri: Any
+    experiment_id: Any
+
+
+class ExperimentRow(NamedTuple):
+    """A row of ``experiments``, as it stands there."""
+
+    experiment_id: Any
+    name: Any
+    lifecycle_stage: Any
+
+
+def is_busy(error: Exception) -> bool:
+    """Whether an error means no more than that another program writes just now."""
+    return isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & 0xFF in _BUSY
+
+
+class Tables:
+    """The tables of one database, open for reading; a context manager. All its methods raise ``sqlite3.Error``.
+
+    Args:
+        path: the file, absolute.
+
+    Attributes:
+        indexed: whether what belongs to one run is found without looking at the others.
+
+    Raises:
+        sqlite3.Error: it is no database, or it has no table of runs.
+        OSError: it cannot be opened.
+    """
+
+    def __init__(self, path: Path) -> None:
+        # Even when it may only read, SQLite makes a WAL where the file's header asks for one. Where there is none, no
+        # program has the database open.
+        lonely = "&immutable=1" if _asks_for_wal(path) and not _has_wal(path) else ""
+        self._connection = sqlite3.connect(
+            f"{path.as_uri()}?mode=ro{lonely}", uri=True, timeout=_WAIT_SECONDS, isolation_level=None
+        )
+        try:
+            self._connection.text_factory = functools.partial(str, encoding="utf-8", errors="replace")
+            found = self._connection.execute("SELECT type, name FROM sqlite_master").fetchall()
+            names = {name for kind, name in found if kind == "table"}  # a view might compute for ever
+            self._columns = {table: self._columns_of(table) if table in names else set() for table in _TABLES}
+            self.indexed = {name for kind, name in found if kind == "index"} >= _INDEXES
+            if "run_uuid" not in self._columns["runs"]:
+                raise sqlite3.DatabaseError("it holds no runs of MLflow")
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def __enter__(self) -> Tables:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+    def has(self, table: str) -> bool:
+        """Whether there is a table of a run's points, params or tags."""
+        return self._columns[table] >= {"run_uuid", "key", "value"}
+
+    def stamps(self) -> Iterator[tuple[str, bytes]]:
+        """Yield every run's id with a digest of its row, its experiment, its tags and its latest point and param."""
+        # In one transaction no run can be of one moment and its points of another.
+        self._connection.execute("BEGIN")
+        # VACUUM and migrations number rows anew, and change this.
+        schema = self._connection.execute("PRAGMA schema_version").fetchone()
+        experiments = {row.experiment_id: repr((schema, row)).encode() for row in self.experiments()}
+        columns, joins = [self._select("runs", RunRow._fields)], ""
+        for table, what in (
+            ("metrics", "max(rowid)"),
+            ("params", "max(rowid)"),
+            ("tags", "group_concat(key || '=' || ifnull(value, ''), ' ')"),
+        ):
+            if not self.has(table):
+                continue
+            if self.indexed:
+                columns.append(f"(SELECT {what} FROM {table} WHERE run_uuid = runs.run_uuid)")
+            else:
+                columns.append(f"{table}.found")
+                joins += (
+                    f" LEFT JOIN (SELECT run_uuid AS run, {what} AS found FROM {table} GROUP BY run_uuid) AS {table}"
+                )
+                joins += f" ON {table}.run = runs.run_uuid"
+        experiment_at = RunRow._fields.index("experiment_id")
+        for row in self._connection.execute(f"SELECT {', '.join(columns)} FROM runs{joins}"):
+            data = repr(row).encode("utf-8", "backslashreplace") + experiments.get(row[experiment_at], b"")
+            yield row[0], blake2b(data, digest_size=_DIGEST_BYTES).digest()
+
+    def experiments(self) -> list[ExperimentRow]:
+        """Return all experiments."""
+        if not self._columns["experiments"]:
+            return []
+        columns = self._select("experiments", ExperimentRow._fields)
+        return [ExperimentRow(*row) for row in self._connection.execute(f"SELECT {columns} FROM experiments")]
+
+    def runs(self, ids: Sequence[str]) -> list[RunRow]:
+        """Return those of these runs that there are."""
+        columns = self._select("runs", RunRow._fields)
+        rows = self._connection.execute(f"SELECT {columns} FROM runs WHERE {_OF_RUNS}", {"runs": json.dumps(ids)})
+        return [RunRow(*row) for row in rows]
+
+    def texts(self, table: str, ids: Sequence[str]) -> Iterator[tuple[str, str, str]]:
+        """Yield (run, key, value) of all params or tags of these runs, a run after the other; long texts are cut."""
+        query = (
+            f"SELECT run_uuid, key, substr(ifnull(value, ''), 1, {_TEXT_LENGTH}) FROM {table}"
+            f" WHERE {_OF_RUNS} ORDER BY run_uuid, rowid"
+        )
+        for run, key, value in self._connection.execute(query, {"runs": json.dumps(ids)}):
+            yield run, str(key), str(value)
+
+    def points(self, ids: Sequence[str], metric: str | None = None) -> Iterator[PointRow]:
+        """Yield the points of these runs, or those of one metric: a run after the other, in the order of their writing.
+
+        One statement reads 200,000 points: in SQLite's usual mode a server cannot write until it is over.
+        """
+        return chain.from_iterable(self._pages(ids, metric))
+
+    def _pages(self, ids: Sequence[str], metric: str | None) -> Iterator[list[PointRow]]:
+        step = "CAST(step AS INTEGER)" if "step" in self._columns["metrics"] else "0"
+        value = "CASE value WHEN :most THEN :more WHEN :least THEN :less ELSE CAST(value AS REAL) END"
+        if "is_nan" in self._columns["metrics"]:
+            value = f"CASE WHEN is_nan THEN NULL ELSE {value} END"
+        query = f"SELECT run_uuid, key, {step}, CAST(timestamp AS INTEGER), {value}, rowid FROM metrics WHERE "
+        alone = "" if metric is None else " AND key = :metric"
+        known = {**_LARGEST, "metric": metric}
+        if not self.indexed:
+            query += f"{_OF_RUNS}{alone} ORDER BY run_uuid, rowid"
+            cursor = self._connection.execute(query, {**known, "runs": json.dumps(ids)})
+            while page := cursor.fetchmany(_PAGE):
+                yield page
+            return
+        query += f"run_uuid = :run AND rowid > :after{alone} ORDER BY rowid LIMIT {_PAGE}"
+        for run in ids:
+            page, after = [], -1
+            while after == -1 or len(page) == _PAGE:
+                page = self._connection.execute(query, {**known, "run": run, "after": after}).fetchall()
+                if not page:
+                    break
+                yield page
+                after = page[-1][-1]
+
+    def _columns_of(self, table: str) -> set[str]:
+        return {row[1] for row in self._connection.execute(f"PRAGMA table_info({table})")}
+
+    def _select(self, table: str, columns: Sequence[str]) -> str:
+        there = self._columns[table]
+        return ", ".join(f"{table}.{column}" if column in there else "NULL" for column in columns)
+
+
+#: A parameter for as many ids as there are: the number of plain ones is limited.
+_OF_RUNS = "run_uuid IN (SELECT value FROM json_each(:runs))"
+
+
+def _asks_for_wal(path: Path) -> bool:
+    """Whether the header has the write version of a WAL database (https://sqlite.org/fileformat2.html, 1.3.3)."""
+    with open(path, "rb") as file:
+        return file.read(20)[18:] == b"\x02\x02"
+
+
+def _has_wal(path: Path) -> bool:
+    try:
+        return os.stat(f"{path}-wal").st_size > 0
+    except FileNotFoundError:
+        return False
