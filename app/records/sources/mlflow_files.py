@@ -226,7 +226,8 @@ class MLflowFiles(Source):
     def _list(self, key: str) -> _Listing | None:
         """Return what lies in the folder of a run, None where there is none."""
         where, _, name = key.rpartition("/")
-        if not stays_inside(key) or name in _NO_RUNS or where.removeprefix(f"{_TRASH}/").count("/"):
+        experiment = where.removeprefix(f"{_TRASH}/")
+        if not stays_inside(key) or experiment in ("", _TRASH) or "/" in experiment or name in _NO_RUNS:
             return None
         folder = f"{self._base}/{key}"
         listing = _Listing()

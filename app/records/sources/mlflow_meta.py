@@ -49,7 +49,7 @@ def parse_meta(text: str) -> dict[str, str]:
                 value = _ESCAPE.sub(_unescape, _fold(_ESCAPED_BREAK.sub(r"\1", value)))
             else:
                 value = _fold(value).replace("''", "'")
-        elif quote in "[{|>&*!-#":
+        elif quote in "[{|>&*!#" or value.startswith("- "):
             continue
         else:
             value = _fold(value.partition(" #")[0].rstrip())
