@@ -195,7 +195,7 @@ class MLflowDatabase(Source):
         return Path(path) if os.path.isdir(path) and not os.path.islink(path) else None
 
     def _artifact_root(self, uri: str) -> str | None:
-        """Return the folder of an experiment's artifacts, as its URI names it or as it is called beside the database."""
+        """Return the folder of an experiment's artifacts, where its URI names it or beside the database."""
         beside = self.root.parent
         named = local_path(uri)
         parts = [part for part in uri.split("/") if part]

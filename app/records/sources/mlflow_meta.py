@@ -37,7 +37,7 @@ def parse_meta(text: str) -> dict[str, str]:
     """Return the scalars of a mapping as text, numbers too; what is null, nested or cut short is left out."""
     values: dict[str, str] = {}
     for key, raw in _ENTRY.findall(text.replace("\r\n", "\n")):
-        value = raw.strip()
+        value = raw.strip(" \t\r\n")
         if value in _NULLS:
             continue
         quote = value[0]
@@ -52,7 +52,7 @@ def parse_meta(text: str) -> dict[str, str]:
         elif quote in "[{|>&*!#" or value.startswith("- "):
             continue
         else:
-            value = _fold(value.partition(" #")[0].rstrip())
+            value = _fold(value.partition(" #")[0].rstrip(" "))
         values[key] = value
     return values
 
