@@ -21,6 +21,7 @@ from app.records.names import stays_inside
 from app.records.series import POINT_DTYPE, Points
 from app.records.sources.base import Kind, RunRecord, Scan, Source
 from app.records.sources.mlflow_metric import in_seconds
+from app.records.sources.mlflow_stamps import Stamps
 from app.records.sources.mlflow_tables import ExperimentRow, PointRow, RunRow, Tables, is_busy
 from app.records.sources.mlflow_values import (
     is_folder_within,
@@ -51,6 +52,7 @@ class MLflowDatabase(Source):
 
     def __init__(self, root: Path) -> None:
         super().__init__(root)
+        self._stamps = Stamps()
         self._state: _FileState | None = None
         self._told: Mapping[str, bytes] = {}
         self._artifact_roots: dict[str, str | None] = {}
@@ -67,7 +69,7 @@ class MLflowDatabase(Source):
             if state == self._state and known == self._told:
                 return Scan({})
             with Tables(self.root) as tables:
-                stamps = dict(tables.stamps())
+                stamps = self._stamps.look(tables)
         except FileNotFoundError:
             return Scan({}, frozenset(known), (f"{self.root}: the file is missing.",))
         except (sqlite3.Error, OSError) as error:

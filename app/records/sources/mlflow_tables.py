@@ -13,7 +13,6 @@ import os
 import sqlite3
 import sys
 from collections.abc import Iterator, Sequence
-from hashlib import blake2b
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,8 +20,9 @@ from typing import Any, NamedTuple
 _WAIT_SECONDS = 5.0
 _PAGE = 200_000
 _TEXT_LENGTH = 1 << 20
-_DIGEST_BYTES = 16
 _BUSY = frozenset([sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED])
+#: Tables whose rows are added and never changed.
+GROWING = ("metrics", "params")
 _TABLES = ("experiments", "runs", "metrics", "params", "tags")
 #: Since MLflow 1.28; with it the rows of a run are found, in the order they were written, without looking at others.
 _INDEXES = frozenset(["index_metrics_run_uuid", "index_params_run_uuid", "index_tags_run_uuid"])
@@ -103,33 +103,42 @@ class Tables:
         """Whether there is a table of a run's points, params or tags."""
         return self._columns[table] >= {"run_uuid", "key", "value"}
 
-    def stamps(self) -> Iterator[tuple[str, bytes]]:
-        """Yield every run's id with a digest of its row, its experiment, its tags and its latest point and param."""
-        # In one transaction no run can be of one moment and its points of another.
+    def begin(self) -> tuple[int, list[int]]:
+        """Let all that follows be of one moment; return the version of the schema and the last rowids of GROWING.
+
+        The version changes whenever rows may have been numbered anew: with every migration and every VACUUM.
+        """
         self._connection.execute("BEGIN")
-        # VACUUM and migrations number rows anew, and change this.
-        schema = self._connection.execute("PRAGMA schema_version").fetchone()
-        experiments = {row.experiment_id: repr((schema, row)).encode() for row in self.experiments()}
+        (schema,) = self._connection.execute("PRAGMA schema_version").fetchone()
+        return schema, [self._one(f"SELECT max(rowid) FROM {table}") if self.has(table) else 0 for table in GROWING]
+
+    def grown(self, table: str, after: int) -> dict[str, int]:
+        """Return the last rowid in a table of GROWING for every run that has one after this rowid."""
+        if not self.has(table):
+            return {}
+        query = f"SELECT run_uuid, max(rowid) FROM {table} NOT INDEXED WHERE rowid > ? GROUP BY run_uuid"
+        return dict(self._connection.execute(query, (after,)).fetchall())
+
+    def changeable(self, *, grown: bool) -> Iterator[tuple[Any, ...]]:
+        """Yield of every run what can change: the fields of its :class:`RunRow`, and all its tags as one text.
+
+        Args:
+            grown: whether its last rowids in the tables of GROWING follow.
+        """
         columns, joins = [self._select("runs", RunRow._fields)], ""
-        for table, what in (
-            ("metrics", "max(rowid)"),
-            ("params", "max(rowid)"),
-            ("tags", "group_concat(key || '=' || ifnull(value, ''), ' ')"),
-        ):
+        wanted = [("tags", "group_concat(key || '=' || ifnull(value, ''), ' ')")]
+        if grown:
+            wanted += [(table, "max(rowid)") for table in GROWING]
+        for table, what in wanted:
             if not self.has(table):
-                continue
-            if self.indexed:
+                columns.append("NULL")
+            elif self.indexed:
                 columns.append(f"(SELECT {what} FROM {table} WHERE run_uuid = runs.run_uuid)")
             else:
                 columns.append(f"{table}.found")
-                joins += (
-                    f" LEFT JOIN (SELECT run_uuid AS run, {what} AS found FROM {table} GROUP BY run_uuid) AS {table}"
-                )
-                joins += f" ON {table}.run = runs.run_uuid"
-        experiment_at = RunRow._fields.index("experiment_id")
-        for row in self._connection.execute(f"SELECT {', '.join(columns)} FROM runs{joins}"):
-            data = repr(row).encode("utf-8", "backslashreplace") + experiments.get(row[experiment_at], b"")
-            yield row[0], blake2b(data, digest_size=_DIGEST_BYTES).digest()
+                found = f"SELECT run_uuid AS run, {what} AS found FROM {table} GROUP BY run_uuid"
+                joins += f" LEFT JOIN ({found}) AS {table} ON {table}.run = runs.run_uuid"
+        return self._connection.execute(f"SELECT {', '.join(columns)} FROM runs{joins}")
 
     def experiments(self) -> list[ExperimentRow]:
         """Return all experiments."""
@@ -183,6 +192,10 @@ class Tables:
                     break
                 yield page
                 after = page[-1][-1]
+
+    def _one(self, query: str) -> int:
+        (value,) = self._connection.execute(query).fetchone()
+        return value or 0
 
     def _columns_of(self, table: str) -> set[str]:
         return {row[1] for row in self._connection.execute(f"PRAGMA table_info({table})")}
