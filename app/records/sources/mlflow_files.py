@@ -9,11 +9,9 @@ Layout, from MLflow's ``store/tracking/file_store.py``: ``<experiment id>/meta.y
 from __future__ import annotations
 
 import os
-import re
-from array import array
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from hashlib import blake2b
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
@@ -21,7 +19,16 @@ from app.records.files import RecordError
 from app.records.names import stays_inside
 from app.records.series import Points
 from app.records.sources.base import Kind, RunRecord, Scan, Source
-from app.records.sources.mlflow_meta import parse_meta
+from app.records.sources.mlflow_folder import (
+    ARTIFACTS,
+    META,
+    RunFolder,
+    is_current,
+    read_file,
+    read_meta,
+    size_and_time,
+    tell,
+)
 from app.records.sources.mlflow_metric import parse_points, parse_summary
 from app.records.sources.mlflow_values import (
     is_folder_within,
@@ -34,44 +41,11 @@ from app.records.sources.mlflow_values import (
 )
 from app.records.summary import MetricSummary
 
-_META = "meta.yaml"
 _TRASH = ".trash"
 _REGISTRY = "models"
-_NO_RUNS = frozenset([_META, "tags", "datasets", "traces", "models"])
-_KINDS = ("metrics", "params", "tags")
-_ARTIFACTS = "artifacts"
-#: Tags that MLflow's client writes when a run begins, and never again.
-_FIXED_TAGS = ("mlflow.user", "mlflow.source.")
-
+_NO_RUNS = frozenset([META, "tags", "datasets", "traces", "models"])
 _TEXT_BYTES = 1 << 20
 _METRIC_BYTES = 1 << 30
-_DIGEST_BYTES = 16
-#: What stands for the bytes of a name that are no UTF-8.
-_HALF = re.compile("[\ud800-\udfff]")
-_MOST_SHAPES = 1000
-_MOST_LISTINGS = 5000
-#: A link is not followed, a named pipe not waited for.
-_OPEN = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY", "O_CLOEXEC"))
-
-
-@dataclass(slots=True)
-class _Listing:
-    """What lies in the folder of a run: names there, and relative paths with "/" between their parts below it."""
-
-    names: set[str] = field(default_factory=set)
-    folders: list[str] = field(default_factory=list)
-    files: dict[str, list[str]] = field(default_factory=lambda: {kind: [] for kind in _KINDS})
-    problems: list[str] = field(default_factory=list)
-
-    def watched(self) -> Iterator[str]:
-        """Yield what tells that a run has changed, below its folder; an append to a file does not touch its folder."""
-        if not self.names.issuperset([_META, *_KINDS, _ARTIFACTS]):
-            yield ""
-        if _META in self.names:
-            yield f"/{_META}"
-        yield from (f"/{folder}" for folder in self.folders)
-        yield from (f"/metrics/{name}" for name in self.files["metrics"])
-        yield from (f"/tags/{name}" for name in self.files["tags"] if not name.startswith(_FIXED_TAGS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,77 +66,62 @@ class MLflowFiles(Source):
     def __init__(self, root: Path) -> None:
         super().__init__(root)
         self._base = str(root)
-        self._shapes: dict[bytes, list[str]] = {}
         self._experiments: dict[str, _Experiment] = {}
-        self._listings: dict[str, _Listing] = {}
 
     def scan(self, known: Mapping[str, bytes]) -> Scan:
-        """Look for runs that are new or changed, one ``lstat`` for each of their files that can change.
-
-        A stamp is a digest of sizes and times, then the names of what they belong to. Params are written once: a new
-        one shows in the time of its folder.
-        """
+        """Look for runs that are new or changed; see :meth:`Source.scan`."""
         changed: dict[str, bytes] = {}
         seen: set[str] = set()
         problems: list[str] = []
         unread: list[str] = []
-        self._listings.clear()
         for experiment in self._experiment_folders(problems, unread):
             folder = f"{self._base}/{experiment}"
+            common = size_and_time(f"{folder}/{META}")
             try:
-                names = os.listdir(folder)
+                with _opened(folder) as (prefix, parent):
+                    for name in os.listdir(folder if parent is None else parent):
+                        key = f"{experiment}/{name}"
+                        stamp = known.get(key)
+                        if stamp is not None and is_current(stamp, prefix + name, common, parent):
+                            seen.add(key)
+                        elif (run := self._run(key)) is not None:
+                            seen.add(key)
+                            changed[key] = run.stamp(common)
             except OSError as error:
-                _tell(problems, folder, error)
+                tell(problems, folder, error)
                 unread.append(f"{experiment}/")
-                continue
-            common = _sizes_and_times(folder, [f"/{_META}"]) or b""
-            for name in names:
-                if name in _NO_RUNS:
-                    continue
-                key = f"{experiment}/{name}"
-                stamp = known.get(key)
-                if stamp is not None and self._is_current(key, common, stamp):
-                    seen.add(key)
-                    continue
-                now = self._stamp(key, common)
-                if now is not None:
-                    seen.add(key)
-                    if now != stamp:
-                        changed[key] = now
         kept = tuple(unread)
         gone = frozenset(key for key in known.keys() - seen if not key.startswith(kept))
         return Scan(changed, gone, some_of(problems))
 
     def read(self, key: str) -> RunRecord:
         """Return a run as its files tell it; see :meth:`Source.read`."""
-        listing = self._listings.pop(key, None) or self._list(key)
-        if listing is None:
+        run = self._run(key)
+        if run is None:
             raise KeyError(key)
         where, _, run_id = key.rpartition("/")
-        folder = f"{self._base}/{key}"
         experiment = self._experiment(where)
-        problems = [*experiment.problems, *listing.problems]
-        meta = _read_meta(folder, problems)
-        tags = _read_texts(f"{folder}/tags", listing.files["tags"], problems)
-        params = _read_texts(f"{folder}/params", listing.files["params"], problems)
-        for field_name in ("run_id", "run_uuid"):
-            if meta.get(field_name, run_id) != run_id:
-                problems.append(f"{folder}/{_META}: it names another run, {meta[field_name]}.")
-                break
+        problems = [*experiment.problems, *run.problems]
+        meta = run.meta
+        tags = _read_texts(run, "tags", problems)
+        params = _read_texts(run, "params", problems)
+        named = meta.get("run_id") or meta.get("run_uuid") or run_id
+        if named != run_id:
+            problems.append(f"{run.path}/{META}: it names another run, {named}.")
         return RunRecord(
             source="mlflow",
             key=key,
             id=run_id,
             name=name_of(run_id, [meta.get("run_name"), meta.get("name")], tags),
             experiment=experiment.name,
-            path=Path(folder),
+            path=Path(run.path),
             state=state_of(meta.get("status", "RUNNING")) if meta else "",
             started=seconds_of(meta.get("start_time")),
             ended=seconds_of(meta.get("end_time")),
             params={name: param_of(text) for name, text in params.items()},
             tags=tags,
-            metrics=_read_metrics(f"{folder}/metrics", listing.files["metrics"], problems),
-            artifacts=self._artifacts(key, listing, meta.get("artifact_uri")),
+            metrics=_read_metrics(run, problems),
+            artifacts=self._artifacts(key, run, meta.get("artifact_uri")),
             parent=tags.get("mlflow.parentRunId"),
             deleted=experiment.deleted or meta.get("lifecycle_stage") == "deleted",
             problems=some_of(problems),
@@ -170,12 +129,12 @@ class MLflowFiles(Source):
 
     def series(self, key: str, metric: str) -> Points:
         """Return the points of a metric in the order of its file; see :meth:`Source.series`."""
-        listing = self._list(key)
-        if listing is None or metric not in listing.files["metrics"]:
+        run = self._run(key)
+        if run is None or metric not in run.files["metrics"]:
             raise KeyError(f"{key}: {metric}")
-        path = f"{self._base}/{key}/metrics/{metric}"
+        path = f"{run.path}/metrics/{metric}"
         try:
-            return parse_points(_read(path, _METRIC_BYTES))[0]
+            return parse_points(read_file(path, _METRIC_BYTES))[0]
         except FileNotFoundError as error:
             raise KeyError(f"{key}: {metric}") from error
         except OSError as error:
@@ -190,7 +149,7 @@ class MLflowFiles(Source):
             except FileNotFoundError:
                 continue
             except OSError as error:
-                _tell(problems, f"{self._base}/{parent}", error)
+                tell(problems, f"{self._base}/{parent}", error)
                 unread.append(parent)
                 continue
             for entry in folders:
@@ -201,178 +160,71 @@ class MLflowFiles(Source):
                 elif entry.is_symlink() and entry.is_dir():
                     problems.append(f"{entry.path}: it is a symbolic link, which is not followed.")
 
-    def _is_current(self, key: str, common: bytes, stamp: bytes) -> bool:
-        names = stamp[_DIGEST_BYTES:]
-        shape = self._shapes.get(names)
-        if shape is None:
-            if len(self._shapes) >= _MOST_SHAPES:
-                self._shapes.clear()
-            shape = self._shapes[names] = os.fsdecode(names).split("\0")
-        now = _sizes_and_times(f"{self._base}/{key}", shape)
-        return now is not None and _digest(now + common) == stamp[:_DIGEST_BYTES]
-
-    def _stamp(self, key: str, common: bytes) -> bytes | None:
-        """Return the stamp of a run, None for what is no run."""
-        listing = self._list(key)
-        if listing is None:
-            return None
-        if len(self._listings) < _MOST_LISTINGS:
-            self._listings[key] = listing
-        shape = list(listing.watched())
-        now = _sizes_and_times(f"{self._base}/{key}", shape)
-        # What vanished meanwhile leaves a stamp that no later look agrees with.
-        return (_digest(now + common) if now is not None else bytes(_DIGEST_BYTES)) + os.fsencode("\0".join(shape))
-
-    def _list(self, key: str) -> _Listing | None:
-        """Return what lies in the folder of a run, None where there is none."""
+    def _run(self, key: str) -> RunFolder | None:
+        """Return what is in the folder of a run, None where there is no run."""
         where, _, name = key.rpartition("/")
         experiment = where.removeprefix(f"{_TRASH}/")
-        if not stays_inside(key) or experiment in ("", _TRASH) or "/" in experiment or name in _NO_RUNS:
+        if name in _NO_RUNS or not stays_inside(key) or experiment in ("", _TRASH) or "/" in experiment:
             return None
-        folder = f"{self._base}/{key}"
-        listing = _Listing()
-        if os.path.islink(folder) or os.path.islink(f"{self._base}/{where}"):
+        if any(os.path.islink(f"{self._base}/{part}") for part in (key, where)):
             return None
         try:
-            with os.scandir(folder) as entries:
-                for entry in entries:
-                    is_usable = entry.is_file if entry.name == _META else entry.is_dir
-                    if is_usable(follow_symlinks=False):
-                        listing.names.add(entry.name)
-        except (FileNotFoundError, NotADirectoryError):
+            return RunFolder(f"{self._base}/{key}")
+        except OSError:
             return None
-        except OSError as error:
-            _tell(listing.problems, folder, error)
-            return listing
-        if _META not in listing.names and listing.names.isdisjoint(_KINDS):
-            return None
-        for kind in _KINDS:
-            if kind in listing.names:
-                _walk(folder, kind, listing)
-        return listing
 
     def _experiment(self, where: str) -> _Experiment:
         folder = f"{self._base}/{where}"
-        stamp = _sizes_and_times(folder, [f"/{_META}"]) or b""
+        stamp = size_and_time(f"{folder}/{META}")
         known = self._experiments.get(where)
         if known is None or known.stamp != stamp:
             problems: list[str] = []
-            meta = _read_meta(folder, problems)
+            meta = read_meta(folder, problems)
             deleted = where.startswith(f"{_TRASH}/") or meta.get("lifecycle_stage") == "deleted"
             name = meta.get("name") or where.rpartition("/")[2]
             known = self._experiments[where] = _Experiment(stamp, name, deleted, tuple(problems))
         return known
 
-    def _artifacts(self, key: str, listing: _Listing, uri: str | None) -> Path | None:
+    def _artifacts(self, key: str, run: RunFolder, uri: str | None) -> Path | None:
         """Return the run's own folder of artifacts, or the one that its URI names, if that lies in this store."""
-        own = Path(f"{self._base}/{key}/{_ARTIFACTS}") if _ARTIFACTS in listing.names else None
+        own = Path(f"{run.path}/{ARTIFACTS}") if run.has_artifacts else None
         # Stores are moved: a URI that ends as this run's does means the folder beside it.
-        if uri and not (own and uri.endswith(f"{key.removeprefix(f'{_TRASH}/')}/{_ARTIFACTS}")):
+        if uri and not (own and uri.endswith(f"{key.removeprefix(f'{_TRASH}/')}/{ARTIFACTS}")):
             path = local_path(uri)
             if path is not None and path.is_absolute() and is_folder_within(path, self.root):
                 return path
         return own
 
 
-def _sizes_and_times(folder: str, names: Iterable[str]) -> bytes | None:
-    """Return the time of change in ns and the size of files, None when one cannot be looked at."""
-    numbers = array("q")
-    lstat = os.lstat
-    try:
-        for name in names:
-            status = lstat(folder + name)
-            numbers.append(status.st_mtime_ns)
-            numbers.append(status.st_size)
-    except (OSError, OverflowError):
-        return None
-    return numbers.tobytes()
-
-
-def _digest(data: bytes) -> bytes:
-    return blake2b(data, digest_size=_DIGEST_BYTES).digest()
-
-
-def _walk(folder: str, kind: str, listing: _Listing) -> None:
-    """List the files below a folder of a run; their names are the paths from there."""
-    files = listing.files[kind]
-    waiting = [kind]
-    while waiting:
-        below = waiting.pop()
-        listing.folders.append(below)
-        prefix = f"{below}/".removeprefix(f"{kind}/")
-        try:
-            with os.scandir(f"{folder}/{below}") as entries:
-                for entry in entries:
-                    name = entry.name
-                    if not name.isascii() and _HALF.search(name):
-                        listing.problems.append(f"{folder}/{below}: a name in it is no text.")
-                    elif entry.is_file(follow_symlinks=False):
-                        files.append(prefix + name)
-                    elif entry.is_dir(follow_symlinks=False):
-                        waiting.append(f"{below}/{name}")
-                    else:
-                        listing.problems.append(f"{entry.path}: it is neither a file nor a folder.")
-        except OSError as error:
-            _tell(listing.problems, f"{folder}/{below}", error)
-
-
-def _read(path: str, limit: int) -> bytes:
-    """Return at most the first ``limit`` bytes of a file.
+@contextmanager
+def _opened(folder: str) -> Iterator[tuple[str, int | None]]:
+    """Open a folder, from which shorter paths are looked up faster; yield what its names begin with and its descriptor.
 
     Raises:
-        OSError: it cannot be read.
+        OSError: it cannot be opened.
     """
-    descriptor = os.open(path, _OPEN)
+    if os.stat not in os.supports_dir_fd:
+        yield f"{folder}/", None
+        return
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
-        data = os.read(descriptor, 1 << 16)
-        if len(data) < 1 << 16:
-            return data
-        parts = [data]
-        size = len(data)
-        while size < limit and (data := os.read(descriptor, min(limit - size, 1 << 24))):
-            parts.append(data)
-            size += len(data)
-        return b"".join(parts)
+        yield "", descriptor
     finally:
         os.close(descriptor)
 
 
-def _read_meta(folder: str, problems: list[str]) -> dict[str, str]:
-    path = f"{folder}/{_META}"
-    try:
-        meta = parse_meta(_read(path, _TEXT_BYTES).decode("utf-8", "replace"))
-    except OSError as error:
-        _tell(problems, path, error)
-        return {}
-    if not meta:
-        problems.append(f"{path}: it is no mapping of names and values.")
-    return meta
-
-
-def _read_texts(folder: str, names: Iterable[str], problems: list[str]) -> dict[str, str]:
+def _read_texts(run: RunFolder, kind: str, problems: list[str]) -> dict[str, str]:
     texts: dict[str, str] = {}
-    for name in names:
-        path = f"{folder}/{name}"
-        try:
-            data = _read(path, _TEXT_BYTES)
-        except OSError as error:
-            _tell(problems, path, error)
-            continue
+    for name, path, data in _contents(run, kind, _TEXT_BYTES, problems):
         if len(data) == _TEXT_BYTES:
             problems.append(f"{path}: only its first {_TEXT_BYTES >> 20} MiB are read.")
         texts[name] = data.decode("utf-8", "replace")
     return texts
 
 
-def _read_metrics(folder: str, names: Iterable[str], problems: list[str]) -> dict[str, MetricSummary]:
+def _read_metrics(run: RunFolder, problems: list[str]) -> dict[str, MetricSummary]:
     metrics: dict[str, MetricSummary] = {}
-    for name in names:
-        path = f"{folder}/{name}"
-        try:
-            data = _read(path, _METRIC_BYTES)
-        except OSError as error:
-            _tell(problems, path, error)
-            continue
+    for name, path, data in _contents(run, "metrics", _METRIC_BYTES, problems):
         if len(data) == _METRIC_BYTES:
             problems.append(f"{path}: only its first {_METRIC_BYTES >> 30} GiB are read.")
         summary, bad = parse_summary(data)
@@ -385,5 +237,11 @@ def _read_metrics(folder: str, names: Iterable[str], problems: list[str]) -> dic
     return metrics
 
 
-def _tell(problems: list[str], path: str, error: OSError) -> None:
-    problems.append(f"{path}: {error.strerror or error}")
+def _contents(run: RunFolder, kind: str, limit: int, problems: list[str]) -> Iterator[tuple[str, str, bytes]]:
+    """Yield (name, path, content) of the files of one kind; those that cannot be read are told."""
+    for name in run.files[kind]:
+        path = f"{run.path}/{kind}/{name}"
+        try:
+            yield name, path, read_file(path, limit)
+        except OSError as error:
+            tell(problems, path, error)

@@ -52,8 +52,13 @@ class Stamps:
     def _look(self, tables: Tables) -> dict[str, _Kept]:
         before = self._runs
         new_points, new_params = (
-            tables.grown(table, after) for table, after in zip(GROWING, self._ends if before else (-1, -1), strict=True)
-        ) if before else ({}, {})
+            (
+                tables.grown(table, after)
+                for table, after in zip(GROWING, self._ends if before else (-1, -1), strict=True)
+            )
+            if before
+            else ({}, {})
+        )
         experiments = {row.experiment_id: tuple(row) for row in tables.experiments()}
         runs: dict[str, _Kept] = {}
         for row in tables.changeable(grown=not before):
