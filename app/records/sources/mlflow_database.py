@@ -29,7 +29,6 @@ from app.records.sources.mlflow_values import (
     name_of,
     param_of,
     seconds_of,
-    some_of,
     state_of,
 )
 from app.records.summary import MetricSummary, summary_of
@@ -102,7 +101,7 @@ class MLflowDatabase(Source):
             with Tables(self.root) as tables:
                 if not tables.has("metrics"):
                     raise KeyError(f"{key}: {metric}")
-                rows = tables.points([key], metric)
+                rows = (row for _, page in tables.points([key], metric) for row in page)
                 points = np.fromiter(map(_point, rows), POINT_DTYPE)
         except (sqlite3.Error, OSError) as error:
             raise RecordError(_sentence(self.root, error)) from error
@@ -133,7 +132,8 @@ class MLflowDatabase(Source):
         problems: list[str] = []
         params = self._texts(tables, "params", keys, problems)
         tags = self._texts(tables, "tags", keys, problems)
-        metrics = self._metrics(tables, [row.run_uuid for row in rows], problems)
+        broken: dict[str, str] = {}
+        metrics = self._metrics(tables, [row.run_uuid for row in rows], broken)
         records = {}
         for row in rows:
             key = row.run_uuid
@@ -155,7 +155,7 @@ class MLflowDatabase(Source):
                 artifacts=self._artifacts(row),
                 parent=run_tags.get("mlflow.parentRunId"),
                 deleted="deleted" in (row.lifecycle_stage, experiment.lifecycle_stage),
-                problems=some_of(problems),
+                problems=tuple([*problems, broken[key]] if key in broken else problems),
             )
         return records
 
@@ -166,19 +166,27 @@ class MLflowDatabase(Source):
                 for run, key, value in tables.texts(table, keys):
                     found.setdefault(run, {})[key] = value
             except sqlite3.Error as error:
-                _tell(problems, self.root, table, error)
+                if is_busy(error):
+                    raise
+                problems.append(f"{self.root}: its {table} cannot be read ({error}).")
         return found
 
-    def _metrics(self, tables: Tables, keys: Sequence[str], problems: list[str]) -> dict[str, _Metrics]:
-        """Return the summaries of all metrics by run; where runs are found one by one, damage costs one run alone."""
+    def _metrics(self, tables: Tables, keys: Sequence[str], broken: dict[str, str]) -> dict[str, _Metrics]:
+        """Return the summaries of all metrics by run; what is wrong with those of a run goes to ``broken``."""
         found: dict[str, _Metrics] = {}
-        if tables.has("metrics"):
-            for part in [[key] for key in keys] if tables.indexed else [keys]:
-                try:
-                    for run, rows in groupby(tables.points(part), itemgetter(0)):
-                        found[run] = _summaries(rows)
-                except sqlite3.Error as error:
-                    _tell(problems, self.root, "metrics", error)
+        if not tables.has("metrics"):
+            return found
+        try:
+            for run, pages in groupby(tables.points(keys), itemgetter(0)):
+                found[run] = _summaries(page for _, page in pages)
+        except sqlite3.Error as error:
+            if is_busy(error):
+                raise
+            if len(keys) == 1:
+                broken[keys[0]] = f"{self.root}: its metrics cannot be read ({error})."
+                return {}
+            for key in keys:
+                found.update(self._metrics(tables, [key], broken))
         return found
 
     def _artifacts(self, row: RunRow) -> Path | None:
@@ -211,27 +219,22 @@ class MLflowDatabase(Source):
 
 
 def _point(row: PointRow) -> tuple[int, float, float]:
-    _, _, step, time_ms, value, _ = row
+    _, step, time_ms, value, _ = row
     return step or 0, time_ms or 0, math.nan if value is None else value
 
 
-def _summaries(rows: Iterator[PointRow]) -> _Metrics:
+def _summaries(pages: Iterator[list[PointRow]]) -> _Metrics:
     """Return the summaries of the metrics of one run."""
     series: dict[str, tuple[array[int], array[float]]] = {}
-    for _, key, step, _, value, _ in rows:
-        found = series.get(key)
-        if found is None:
-            found = series[key] = (array("q"), array("d"))
-        found[0].append(step)
-        found[1].append(math.nan if value is None else value)
+    for page in pages:
+        for key, step, _, value, _ in page:
+            found = series.get(key)
+            if found is None:
+                found = series[key] = (array("q"), array("d"))
+            found[0].append(step or 0)
+            found[1].append(math.nan if value is None else value)
     summaries = {key: summary_of(values, steps) for key, (steps, values) in series.items()}
     return {key: summary for key, summary in summaries.items() if summary is not None}
-
-
-def _tell(problems: list[str], path: Path, table: str, error: sqlite3.Error) -> None:
-    if is_busy(error):
-        raise error
-    problems.append(f"{path}: its {table} cannot be read ({error}).")
 
 
 def _sentence(path: Path, error: Exception) -> str:

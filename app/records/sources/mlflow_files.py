@@ -9,6 +9,7 @@ Layout, from MLflow's ``store/tracking/file_store.py``: ``<experiment id>/meta.y
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -46,6 +47,9 @@ _REGISTRY = "models"
 _NO_RUNS = frozenset([META, "tags", "datasets", "traces", "models"])
 _TEXT_BYTES = 1 << 20
 _METRIC_BYTES = 1 << 30
+#: What a look at the store found in the folders of runs is good for reading them right after it.
+_FRESH_SECONDS = 10.0
+_MOST_FRESH = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,8 @@ class MLflowFiles(Source):
         super().__init__(root)
         self._base = str(root)
         self._experiments: dict[str, _Experiment] = {}
+        self._fresh: dict[str, RunFolder] = {}
+        self._fresh_until = 0.0
 
     def scan(self, known: Mapping[str, bytes]) -> Scan:
         """Look for runs that are new or changed; see :meth:`Source.scan`."""
@@ -74,6 +80,8 @@ class MLflowFiles(Source):
         seen: set[str] = set()
         problems: list[str] = []
         unread: list[str] = []
+        self._fresh.clear()
+        self._fresh_until = time.monotonic() + _FRESH_SECONDS
         for experiment in self._experiment_folders(problems, unread):
             folder = f"{self._base}/{experiment}"
             common = size_and_time(f"{folder}/{META}")
@@ -87,6 +95,8 @@ class MLflowFiles(Source):
                         elif (run := self._run(key)) is not None:
                             seen.add(key)
                             changed[key] = run.stamp(common)
+                            if len(self._fresh) < _MOST_FRESH:
+                                self._fresh[key] = run
             except OSError as error:
                 tell(problems, folder, error)
                 unread.append(f"{experiment}/")
@@ -96,7 +106,9 @@ class MLflowFiles(Source):
 
     def read(self, key: str) -> RunRecord:
         """Return a run as its files tell it; see :meth:`Source.read`."""
-        run = self._run(key)
+        run = self._fresh.pop(key, None)
+        if run is None or time.monotonic() > self._fresh_until:
+            run = self._run(key)
         if run is None:
             raise KeyError(key)
         where, _, run_id = key.rpartition("/")

@@ -23,7 +23,7 @@ _FIXED_TAGS = ("mlflow.user", "mlflow.source.")
 _NAME_TAG = "mlflow.runName"
 
 _META_BYTES = 1 << 20
-_FIRST_BYTES = 1 << 16
+_FIRST_BYTES = 1 << 12
 _NEXT_BYTES = 1 << 24
 _DIGEST_BYTES = 16
 #: What stands for the bytes of a name that are no UTF-8.

@@ -20,6 +20,8 @@ from app.records.summary import MetricSummary, summary_of
 _FEW_BYTES = 1 << 14
 _CHUNK_BYTES = 1 << 22
 _INT64 = 1 << 63
+#: No time in a shorter line is too large for a float.
+_LONG_LINE = 200
 _FIELDS = [("time", "<i8"), ("value", "<f8"), ("step", "<i8")]
 #: A time between these is one in seconds: as milliseconds it would lie in the first years of the epoch.
 _SECONDS_FROM, _SECONDS_UNTIL = 1e9, 1e11
@@ -90,7 +92,7 @@ def _rows(chunk: bytes) -> tuple[list[_Row], int]:
     bad = 1 if rest.strip() else 0
     try:
         rows = [(int(step), int(time), float(value)) for time, value, step in map(bytes.split, lines)]
-        if all(-_INT64 <= row[0] < _INT64 and abs(row[1]) < _INT64 for row in rows):
+        if not rows or (min(rows)[0] >= -_INT64 and max(rows)[0] < _INT64 and max(map(len, lines)) < _LONG_LINE):
             return rows, bad
     except ValueError:  # not the usual three fields in every line
         pass

@@ -13,7 +13,8 @@ import os
 import sqlite3
 import sys
 from collections.abc import Iterator, Sequence
-from itertools import chain
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,8 +31,8 @@ _INDEXES = frozenset(["index_metrics_run_uuid", "index_params_run_uuid", "index_
 _LARGEST = {"most": sys.float_info.max, "least": -sys.float_info.max, "more": math.inf, "less": -math.inf}
 
 
-#: (run, metric, step, timestamp, value, rowid); the value of NaN is None.
-PointRow = tuple[str, str, int, int | None, float | None, int]
+#: (metric, step, timestamp, value, anything); the value of NaN is None.
+PointRow = tuple[str, int | None, int | None, float | None, Any]
 
 
 class RunRow(NamedTuple):
@@ -155,43 +156,49 @@ class Tables:
 
     def texts(self, table: str, ids: Sequence[str]) -> Iterator[tuple[str, str, str]]:
         """Yield (run, key, value) of all params or tags of these runs, a run after the other; long texts are cut."""
-        query = (
-            f"SELECT run_uuid, key, substr(ifnull(value, ''), 1, {_TEXT_LENGTH}) FROM {table}"
-            f" WHERE {_OF_RUNS} ORDER BY run_uuid, rowid"
-        )
-        for run, key, value in self._connection.execute(query, {"runs": json.dumps(ids)}):
-            yield run, str(key), str(value)
+        value = f"substr(CAST(ifnull(value, '') AS TEXT), 1, {_TEXT_LENGTH})"
+        query = f"SELECT run_uuid, CAST(key AS TEXT), {value} FROM {table} WHERE {_OF_RUNS} ORDER BY run_uuid, rowid"
+        return self._connection.execute(query, {"runs": json.dumps(ids)})
 
-    def points(self, ids: Sequence[str], metric: str | None = None) -> Iterator[PointRow]:
-        """Yield the points of these runs, or those of one metric: a run after the other, in the order of their writing.
+    def points(self, ids: Sequence[str], metric: str | None = None) -> Iterator[tuple[str, list[PointRow]]]:
+        """Yield (run, points of it) in the order of their writing, of all metrics or of one; a run may come in parts.
 
-        One statement reads 200,000 points: in SQLite's usual mode a server cannot write until it is over.
+        A transaction is over after some 200,000 points: in SQLite's usual mode a server cannot write before that.
         """
-        return chain.from_iterable(self._pages(ids, metric))
-
-    def _pages(self, ids: Sequence[str], metric: str | None) -> Iterator[list[PointRow]]:
         step = "CAST(step AS INTEGER)" if "step" in self._columns["metrics"] else "0"
         value = "CASE value WHEN :most THEN :more WHEN :least THEN :less ELSE CAST(value AS REAL) END"
         if "is_nan" in self._columns["metrics"]:
             value = f"CASE WHEN is_nan THEN NULL ELSE {value} END"
-        query = f"SELECT run_uuid, key, {step}, CAST(timestamp AS INTEGER), {value}, rowid FROM metrics WHERE "
+        columns = f"key, {step}, CAST(timestamp AS INTEGER), {value}"
         alone = "" if metric is None else " AND key = :metric"
         known = {**_LARGEST, "metric": metric}
-        if not self.indexed:
-            query += f"{_OF_RUNS}{alone} ORDER BY run_uuid, rowid"
-            cursor = self._connection.execute(query, {**known, "runs": json.dumps(ids)})
-            while page := cursor.fetchmany(_PAGE):
-                yield page
+        if self.indexed:
+            query = f"SELECT {columns}, rowid FROM metrics WHERE run_uuid = :run AND rowid > :after{alone}"
+            yield from self._parts(ids, f"{query} ORDER BY rowid LIMIT {_PAGE}", known)
             return
-        query += f"run_uuid = :run AND rowid > :after{alone} ORDER BY rowid LIMIT {_PAGE}"
-        for run in ids:
-            page, after = [], -1
-            while after == -1 or len(page) == _PAGE:
-                page = self._connection.execute(query, {**known, "run": run, "after": after}).fetchall()
-                if not page:
-                    break
-                yield page
-                after = page[-1][-1]
+        query = f"SELECT {columns}, run_uuid FROM metrics WHERE {_OF_RUNS}{alone} ORDER BY run_uuid, rowid"
+        rows = self._connection.execute(query, {**known, "runs": json.dumps(ids)})
+        yield from ((run, list(points)) for run, points in groupby(rows, itemgetter(-1)))
+
+    def _parts(self, ids: Sequence[str], query: str, known: dict[str, Any]) -> Iterator[tuple[str, list[PointRow]]]:
+        count = 0
+        self._connection.execute("BEGIN")  # a lock for many runs, not one for each
+        try:
+            for run in ids:
+                after = -1
+                while page := self._connection.execute(query, {**known, "run": run, "after": after}).fetchall():
+                    yield run, page
+                    after = page[-1][-1]
+                    count += len(page)
+                    if count >= _PAGE:
+                        count = 0
+                        self._connection.execute("COMMIT")
+                        self._connection.execute("BEGIN")
+                    if len(page) < _PAGE:
+                        break
+        finally:
+            if self._connection.in_transaction:
+                self._connection.execute("COMMIT")
 
     def _one(self, query: str) -> int:
         (value,) = self._connection.execute(query).fetchone()

@@ -54,7 +54,7 @@ def param_of(text: str) -> Param:
     if text in _CONSTANTS:
         return _CONSTANTS[text]
     if len(text) <= _LONGEST_NUMBER:
-        for kind in (int, float):
+        for kind in (float,) if "." in text else (int, float):
             try:
                 value = kind(text)
             except ValueError:
