@@ -46,10 +46,14 @@ def _of_environment(data: bytes) -> dict[str, Param]:
     match environment.get("code"):
         case {"commit": commit, **more}:
             found |= {"commit": commit, "branch": more.get("branch"), "dirty": more.get("dirty")}
-    match environment.get("packages"):
-        case dict() as packages:
-            found |= {f"packages.{name}": packages[name] for name in sorted(_PACKAGES & packages.keys())}
-    return _of_platform(environment.get("platform")) | _scalars(found)
+    packages = environment.get("packages")
+    own = package_params(packages) if isinstance(packages, dict) else {}
+    return _of_platform(environment.get("platform")) | _scalars(found) | own
+
+
+def package_params(packages: dict[str, Any]) -> dict[str, Param]:
+    """Return the versions of those packages that results depend on, as ``env.packages.<name>``."""
+    return _scalars({f"packages.{name}": packages[name] for name in sorted(_PACKAGES & packages.keys())})
 
 
 def _of_platform(platform: Any) -> dict[str, Param]:
