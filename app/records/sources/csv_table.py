@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import math
-import os
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -135,6 +134,7 @@ class Table:
         self.broken = 0
         self._layout: Layout | None = None
         self._head = b""
+        self._taken_without_end = False
         self._restart()
 
     def advance(self, *, growing: bool) -> None:
@@ -300,8 +300,3 @@ def _time(value: Any) -> float | None:
     with suppress(ValueError, TypeError, OverflowError, OSError):
         return datetime.fromisoformat(value.strip() if isinstance(value, str) else value).timestamp()
     return None
-
-
-def modified(path: Path) -> float:
-    """Return when a file was written to last, in seconds since the epoch."""
-    return os.stat(path).st_mtime

@@ -310,12 +310,12 @@ def _tags(config: dict[str, Any]) -> dict[str, str]:
 
 
 def _annotated_tags(annotations: dict[str, Any]) -> dict[str, str]:
-    """Return the tags that people added, each value of annotations.json standing with its time or without."""
+    """Return the tags that people added, each with the time when they did, or alone."""
     match annotations.get("tags"):
-        case {"value": tags, "time": int() | float()}:
-            return _as_tags(tags)
-        case tags:
-            return _as_tags(tags)
+        case dict() as tags:
+            texts = {name: item.get("value") if isinstance(item, dict) else item for name, item in tags.items()}
+            return {name: text for name, text in texts.items() if isinstance(text, str)}
+    return {}
 
 
 def _as_tags(tags: Any) -> dict[str, str]:

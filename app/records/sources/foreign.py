@@ -24,7 +24,7 @@ _STAMP = struct.Struct("<qqQ?")
 
 def is_growing(modified: float) -> bool:
     """Whether a file was written to just now; ``modified`` is in seconds since the epoch."""
-    return time.time() - modified < GROWING_SECONDS
+    return abs(time.time() - modified) < GROWING_SECONDS
 
 
 def stamp_of(seen: os.stat_result) -> bytes:
