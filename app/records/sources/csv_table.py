@@ -35,6 +35,7 @@ _LATEST = 1e11
 _INT64 = 1 << 63
 #: The one column of tables that hold one metric, whose name is the file's.
 _LONE_NAME = "value"
+_COUNTERS = ("idx", "epoch")
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,8 +180,9 @@ class Table:
     @property
     def metrics(self) -> dict[str, str]:
         """The metrics' names, and the columns they are in: the one of a table of one metric is named as its file."""
-        if set(self._points) - {"idx", "epoch"} == {_LONE_NAME}:
-            return {self.path.stem: _LONE_NAME}
+        lone = [name for name in self._points if name.casefold() not in _COUNTERS]
+        if len(lone) == 1 and lone[0].casefold() == _LONE_NAME:
+            return {self.path.stem: lone[0]}
         return {name: name for name in self._points}
 
     def points(self, metric: str) -> Points:

@@ -37,6 +37,7 @@ _MLFLOW_EXPERIMENT = re.compile(rb"^experiment_id:", re.MULTILINE)
 _DATABASES = (".db", ".sqlite", ".sqlite3")
 _SQLITE = b"SQLite format 3\0"
 _MLFLOW_TABLES = {"experiments", "runs", "metrics", "params"}
+_EVENT_FILE = re.compile(r"^[^.].*tfevents\.\d.*(?<!\.profile-empty)$")
 _AIM = ".aim"
 
 
@@ -126,7 +127,7 @@ class _Search:
     def look_at_file(self, path: Path) -> None:
         """Look at one file."""
         name = path.name
-        if is_event_file(name):
+        if _EVENT_FILE.search(name):
             self._add("tensorboard", path.parent)
         elif name.endswith(".wandb") and is_run(path.parent):
             self._add("wandb", path.parent)
@@ -187,7 +188,7 @@ class _Search:
 
     def _look_at_files(self, folder: _Folder) -> None:
         path, names = folder.path, folder.files
-        if any(map(is_event_file, names)):
+        if any(map(_EVENT_FILE.search, names)):
             self._event_folders.append(path)
         if any(is_archive(path / name, otherwise=False) for name in _some(names, ".zip")):
             self._add("comet", path)
@@ -196,11 +197,6 @@ class _Search:
                 self._add("mlflow", path / name, "database")
         if any(is_log(path / name) for name in list(filter(may_be_log, names))[:_MOST_TRIED]):
             self._csv_folders.append(path)
-
-
-def is_event_file(name: str) -> bool:
-    """Whether a file of this name holds events of TensorBoard."""
-    return "tfevents" in name and not name.startswith(".") and not name.endswith(".profile-empty")
 
 
 def _is_looked_into(name: str) -> bool:
@@ -291,7 +287,7 @@ def _outermost(paths: Iterable[Path]) -> list[Path]:
 def _about_aim(path: Path) -> str:
     """Return what can be done with a repository of Aim, whose database only Aim reads."""
     return (
-        f"{path / _AIM}: only Aim reads its repositories. To export this one as csv, run in {path}, with Aim installed: "
+        f"{path / _AIM}: only Aim reads its repositories. To export this one as csv, run in {path}, with Aim there: "
         "import aim; [metric.dataframe().to_csv(f'{run.hash}-{metric.name}.csv') for run in aim.Repo('.').iter_runs() "
         "for metric in run.metrics()]"
     )

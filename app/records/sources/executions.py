@@ -21,7 +21,7 @@ from app.records.names import stays_inside
 from app.records.runs import has_settled, is_execution, observed_status, read_run, summarize_epochs
 from app.records.series import POINT_DTYPE, Points, read_series, series_files
 from app.records.sources.base import Kind, Medium, Param, RunRecord, Scan, Source
-from app.records.sources.surroundings import surroundings
+from app.records.sources.surroundings import NOTHING, surroundings
 from app.records.status import END_STATES, read_status
 from app.records.summary import MetricSummary, summary_of
 
@@ -258,7 +258,7 @@ def _surroundings(path: str, platform: Any, problems: list[str]) -> dict[str, Pa
         problems.append(str(error))
     except ValueError as error:
         problems.append(f"{path}: not valid JSON ({error})")
-    return surroundings(b"", platform)
+    return surroundings(NOTHING, platform)
 
 
 def _summaries(

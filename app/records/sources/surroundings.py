@@ -20,11 +20,15 @@ _PACKAGES = frozenset(
 _PLATFORM = {"host": "node", "system": "system", "memory": "memory", "python": "python_version"}
 
 
+#: What stands for environment.json where there is none.
+NOTHING = b"{}"
+
+
 def surroundings(environment: bytes, platform: Any) -> dict[str, Param]:
     """Return what environment.json, and the platform in metrics.json, tell of a run's surroundings, by ``env.`` names.
 
     Args:
-        environment: the content of environment.json; b"" where there is none.
+        environment: the content of environment.json.
         platform: the part of that name of metrics.json, of whatever form; it goes before that of environment.json.
 
     Raises:
@@ -37,7 +41,7 @@ def surroundings(environment: bytes, platform: Any) -> dict[str, Param]:
 def _of_environment(data: bytes) -> dict[str, Param]:
     """Return the params of an environment.json, which is mostly a list of packages and the same for many runs."""
     try:
-        environment = json.loads(data) if data else {}
+        environment = json.loads(data)
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
     if not isinstance(environment, dict):
