@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -27,6 +27,7 @@ _TIME_NAMES = ("timestamp", "_timestamp", "wall_time", "wall time", "walltime", 
 _SEPARATORS = ",;\t"
 _HEAD = 64 << 10
 _PIECE = 4 << 20
+_TAIL = 256
 _LONGEST_LINE = 16 << 20
 _MOST_COLUMNS = 100_000
 #: A time before 1973 is a duration; one after 5138 counts milliseconds.
@@ -134,7 +135,7 @@ class Table:
         self.path = path
         self.broken = 0
         self._layout: Layout | None = None
-        self._head = b""
+        self._head = self._tail = b""
         self._taken_without_end = False
         self._restart()
 
@@ -149,15 +150,14 @@ class Table:
         """
         try:
             with open(self.path, "rb") as file:
-                head = file.read(_HEAD)
-                # Some programs write the whole file anew when a column is added.
-                if self._layout is None or not head.startswith(self._head) or self._taken_without_end:
+                if self._layout is None or self._taken_without_end or not self._is_as_it_was(file):
                     self._layout = layout_of(self.path)
                     self._restart()
                     if self._layout is None:
                         raise RecordError(f"{self.path}: has no column that counts steps or epochs")
-                    self._head = head[: max(self._layout.start, 1)]
                     self._position = self._layout.start
+                    file.seek(0)
+                    self._head = file.read(self._position)
                 file.seek(self._position)
                 rest = b""
                 while piece := file.read(_PIECE):
@@ -169,6 +169,7 @@ class Table:
                 if rest and not growing:
                     self._taken_without_end = True
                     self._take(rest)
+                self._tail = self._before_position(file)
         except OSError as error:
             raise RecordError(f"{self.path}: {error.strerror or error}") from error
 
@@ -197,6 +198,16 @@ class Table:
     def times(self) -> tuple[float, float] | None:
         """The first and the last time of the rows; None where they have none."""
         return self._times
+
+    def _is_as_it_was(self, file: IO[bytes]) -> bool:
+        """Whether what was read is still there: some programs write the whole file anew when a column is added."""
+        file.seek(0)
+        return file.read(len(self._head)) == self._head and self._before_position(file) == self._tail
+
+    def _before_position(self, file: IO[bytes]) -> bytes:
+        begin = max(0, self._position - _TAIL)
+        file.seek(begin)
+        return file.read(self._position - begin)
 
     def _restart(self) -> None:
         self._points: dict[str, list[tuple[int, float, float]]] = {}

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from app.records.files import RecordError, read_bytes
 from app.records.layout import PRIVATE, TRAININGS
 from app.records.sources.base import Kind
 from app.records.sources.comet_archive import is_archive
@@ -34,10 +35,12 @@ _LOGDIR_NAMES = frozenset(
 _COMMON = re.compile(r"version_\d+|train(ing)?|val(idation)?|test|eval(uation)?", re.IGNORECASE)
 _MLFLOW_RUN = re.compile(r"[0-9a-f]{32}")
 _MLFLOW_EXPERIMENT = re.compile(rb"^experiment_id:", re.MULTILINE)
+_MOST_META = 1 << 20
 _DATABASES = (".db", ".sqlite", ".sqlite3")
 _SQLITE = b"SQLite format 3\0"
 _MLFLOW_TABLES = {"experiments", "runs", "metrics", "params"}
 _EVENT_FILE = re.compile(r"^[^.].*tfevents\.\d.*(?<!\.profile-empty)$")
+_EXECUTIONS = "executions"
 _AIM = ".aim"
 
 
@@ -97,8 +100,9 @@ class _Search:
     def is_within_source(self) -> bool:
         """Whether the folder itself is a part of a source, or one run of it: then that source is what was found."""
         root = self.root
-        if root.name == TRAININGS and _has_executions(root):
-            self._add("execution", root.parent)
+        trainings = _trainings_of(root)
+        if trainings is not None:
+            self._add("execution", trainings.parent)
         elif _is_experiment(root):
             self._add("mlflow", root.parent, "files")
         elif _is_mlflow_run(root) and _is_experiment(root.parent):
@@ -207,10 +211,23 @@ def _some(names: list[str], *suffixes: str) -> list[str]:
     return [name for name in names if name.lower().endswith(suffixes)][:_MOST_TRIED]
 
 
+def _trainings_of(folder: Path) -> Path | None:
+    """Return the folder of all trainings where this is it, one experiment in it, or one execution."""
+    if folder.name == TRAININGS:
+        found = folder
+    elif folder.parent.name == TRAININGS and (folder / _EXECUTIONS).is_dir():
+        found = folder.parent
+    else:
+        found = folder.parent.parent.parent
+        if folder.parent.name != _EXECUTIONS or found.name != TRAININGS:
+            return None
+    return found if _has_executions(found) else None
+
+
 def _has_executions(trainings: Path) -> bool:
     try:
         with os.scandir(trainings) as entries:
-            return any(os.path.isdir(f"{entry.path}/executions") for entry in entries)
+            return any(os.path.isdir(f"{entry.path}/{_EXECUTIONS}") for entry in entries)
     except OSError:
         return False
 
@@ -226,9 +243,8 @@ def _is_file_store(folder: _Folder) -> bool:
 def _is_experiment(path: Path) -> bool:
     """Whether a folder is an experiment of a file store: its meta.yaml tells, as a run's and a model's do not."""
     try:
-        with open(path / "meta.yaml", "rb") as file:
-            text = file.read(1 << 16)
-    except OSError:
+        text = read_bytes(path / "meta.yaml", _MOST_META)
+    except RecordError:
         return False
     return _MLFLOW_EXPERIMENT.search(text) is not None and b"artifact_location:" in text
 

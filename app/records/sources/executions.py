@@ -17,7 +17,6 @@ from app.messages import BATCH_PREFIX
 from app.records.files import MissingFileError, RecordError, read_bytes, read_json
 from app.records.layout import TRAININGS, ExecutionFolder, Workspace, experiment_name
 from app.records.metrics import elapsed_in, metrics_in, read_metrics
-from app.records.names import stays_inside
 from app.records.runs import has_settled, is_execution, observed_status, read_run, summarize_epochs
 from app.records.series import POINT_DTYPE, Points, read_series, series_files
 from app.records.sources.base import Kind, Medium, Param, RunRecord, Scan, Source
@@ -190,13 +189,12 @@ class Executions(Source):
         return observed.encode() + _sizes((folder.metrics, *(whole for _, whole in _files(folder.series))))
 
     def _folder(self, key: str) -> ExecutionFolder:
-        parts = key.split("/")
-        if len(parts) != 4 or (parts[0], parts[2]) != (TRAININGS, _EXECUTIONS) or not stays_inside(key):
-            raise KeyError(key)
-        folder = ExecutionFolder(self.root / key)
-        if not os.path.isdir(folder.path):
-            raise KeyError(key)
-        return folder
+        match key.split("/"):
+            case [trainings, experiment, executions, name] if (trainings, executions) == (TRAININGS, _EXECUTIONS):
+                inside = not {"", ".", ".."} & {experiment, name} and "\0" not in key
+                if inside and os.path.isdir(f"{self.root}/{key}"):
+                    return ExecutionFolder(self.root / key)
+        raise KeyError(key)
 
     def _experiment(self, folder: ExecutionFolder) -> str:
         home = folder.experiment_folder

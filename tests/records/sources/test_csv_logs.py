@@ -128,6 +128,14 @@ def test_a_log_that_is_written_anew_with_another_column_is_read_anew(tmp_path: P
     assert source.series("log.csv", "acc")["step"].tolist() == [2]
 
 
+@pytest.mark.parametrize("text", ["step,loss\n5,0.125\n", "step,loss\n5,0.125\n6,0.5\n7,0.75\n8,1.5\n"])
+def test_a_log_that_another_run_has_begun_anew_is_read_anew(tmp_path: Path, text: str) -> None:
+    source = log(tmp_path, "step,loss\n1,0.5\n2,0.25\n3,0.75\n")
+    assert len(source.series("log.csv", "loss")) == 3
+    (tmp_path / "log.csv").write_text(text)
+    assert source.series("log.csv", "loss")["step"][0] == 5
+
+
 def test_a_log_that_is_gone_is_told(tmp_path: Path) -> None:
     source = log(tmp_path, LIGHTNING)
     known = source.scan({}).changed

@@ -130,10 +130,16 @@ def test_a_store_without_its_files_is_found_by_its_name(tmp_path: Path) -> None:
     assert found(tmp_path) == {("mlflow", "files", "mlruns")}
 
 
-def test_the_folder_of_one_run_of_wandb_and_that_of_trainings_are_found(tmp_path: Path) -> None:
-    record_run(Workspace(tmp_path))
+def test_a_workspace_is_found_from_within_its_trainings(tmp_path: Path) -> None:
+    folder = record_run(Workspace(tmp_path)).path
+    for path in (tmp_path / "trainings", folder.parent.parent, folder):
+        assert find_sources(path).sources == (FoundSource("execution", tmp_path),)
+    store = put_store(folder.parent.parent / "trackings" / "mlruns")
+    assert find_sources(store).sources == (FoundSource("mlflow", store, "files"),)
+
+
+def test_the_folder_of_one_run_of_wandb_is_found(tmp_path: Path) -> None:
     run = next(put_wandb(tmp_path / "wandb").iterdir())
-    assert find_sources(tmp_path / "trainings").sources == (FoundSource("execution", tmp_path),)
     assert find_sources(run).sources == (FoundSource("wandb", run),)
 
 
