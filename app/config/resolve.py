@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from app.config.catalog import load_catalog
@@ -10,8 +10,6 @@ from app.config.checking import PLACES
 from app.config.documents import Document
 from app.config.loading import LoadedConfig
 from app.config.types import KINDS, split_list
-
-Scalar = str | int | float | bool
 
 
 def resolve(loaded: LoadedConfig) -> Document:
@@ -37,20 +35,6 @@ def resolve_component(kind: str, entry: Mapping[str, Any]) -> dict[str, Any]:
     return {"type": component.id, **values}
 
 
-def params(resolved: Mapping[str, Any]) -> dict[str, Scalar]:
-    """Return the params of a run: the scalar leaves of a resolved config by dotted path, and ``tracking.params``.
-
-    A component's ``type`` goes under the component's own path (``model.network.1`` is "dense"), items of lists by index
-    (``model.input_shape.0``), ``tracking.params`` under their own names. Null, tags, trackers and ``source`` are left
-    out.
-    """
-    config = {key: value for key, value in resolved.items() if key not in ("source", "tracking", "experiment")}
-    experiment = {key: value for key, value in resolved["experiment"].items() if key != "tags"}
-    tracking = {key: value for key, value in resolved["tracking"].items() if key not in ("params", "tags", "trackers")}
-    leaves = _leaves({"experiment": experiment, **config, "tracking": tracking}, "")
-    return dict(_leaves(resolved["tracking"]["params"], "")) | dict(leaves)
-
-
 def _replace(at: Any, place: tuple[str | int, ...], kind: str) -> None:
     """Resolve the components at a place (see :data:`PLACES`) below a value."""
     key, *rest = place
@@ -73,12 +57,3 @@ def _resolve_value(type_: str, value: Any) -> Any:
         if term in KINDS and isinstance(value, str):
             return load_catalog().require(term, value).id
     return value
-
-
-def _leaves(value: Any, path: str) -> Iterator[tuple[str, Scalar]]:
-    if isinstance(value, Mapping | list):
-        for key, item in value.items() if isinstance(value, Mapping) else enumerate(value):
-            own = path if key == "type" and path else f"{path}.{key}" if path else str(key)
-            yield from _leaves(item, own)
-    elif value is not None:
-        yield path, value

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from app.config.resolve import params
+from app.config.params import params
 from app.records.events import read_events
 from app.records.files import RecordError, read_json
 from app.records.layout import ExecutionFolder

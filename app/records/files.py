@@ -9,6 +9,7 @@ import json
 import math
 import numbers
 import os
+import stat
 import sys
 import time
 from collections.abc import Iterator
@@ -16,9 +17,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+#: No file that is read whole is larger: a record that is would fill the memory before it told anything.
+MOST_BYTES = 256 << 20
+
 _counter = itertools.count()
 _DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _WINDOWS_RETRY_SECONDS = 1.0
+#: A named pipe that nobody writes to would otherwise be waited for without end.
+_READ_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
 class RecordError(Exception):
@@ -106,20 +112,46 @@ def to_json(value: Any, *, indent: int | None = 2) -> bytes:
     return (text + "\n").encode("utf-8", "backslashreplace")
 
 
-def read_json(path: Path) -> Any:
+def read_bytes(path: Path | str, most: int = MOST_BYTES) -> bytes:
+    """Return the content of a file.
+
+    Raises:
+        MissingFileError: the file is not there.
+        RecordError: it cannot be read, is no regular file, or is larger than ``most`` bytes.
+    """
+    try:
+        descriptor = os.open(path, _READ_FLAGS)
+        try:
+            seen = os.fstat(descriptor)
+            if stat.S_ISDIR(seen.st_mode):
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+            if not stat.S_ISREG(seen.st_mode):
+                raise RecordError(f"{path}: not a regular file")
+            if seen.st_size > most:
+                raise RecordError(f"{path}: {seen.st_size:,} bytes are more than the {most:,} that are read of it")
+            data = os.read(descriptor, seen.st_size + 1)
+            if len(data) == seen.st_size:
+                return data
+            with open(descriptor, "rb", closefd=False) as rest:  # it grows, or its size is not told
+                return data + rest.read(max(0, most - len(data)))
+        finally:
+            os.close(descriptor)
+    except FileNotFoundError as error:
+        raise MissingFileError(f"{path}: the file is missing") from error
+    except OSError as error:
+        raise RecordError(f"{path}: {error.strerror or error}") from error
+
+
+def read_json(path: Path | str) -> Any:
     """Return the value of a JSON file.
 
     Raises:
         MissingFileError: the file is not there.
         RecordError: it cannot be read or is no JSON.
     """
+    data = read_bytes(path)
     try:
-        with open(path, "rb") as file:
-            return json.loads(file.read())
-    except FileNotFoundError as error:
-        raise MissingFileError(f"{path}: the file is missing") from error
-    except OSError as error:
-        raise RecordError(f"{path}: {error.strerror or error}") from error
+        return json.loads(data)
     except (ValueError, RecursionError) as error:
         raise RecordError(f"{path}: not valid JSON ({error})") from error
 

@@ -53,14 +53,25 @@ def read_metrics(path: Path) -> dict[str, list[float | None]]:
         MissingFileError: the file is not there.
         RecordError: it is not of that form.
     """
-    value = read_json(path)
-    metrics = value.get("metrics") if isinstance(value, dict) else None
+    return metrics_in(read_json(path), path)
+
+
+def metrics_in(content: Any, path: Path) -> dict[str, list[float | None]]:
+    """Return the metrics in the content of a metrics.json, as :func:`read_metrics` does.
+
+    Raises:
+        RecordError: it is not of that form; ``path`` names it.
+    """
+    metrics = content.get("metrics") if isinstance(content, dict) else None
     if not isinstance(metrics, dict):
         raise RecordError(f'{path}: expected an object with "metrics"')
-    return {
-        name: [number(item) for item in (items if isinstance(items, list) else [items])]
-        for name, items in metrics.items()
-    }
+    return {name: _numbers(items if isinstance(items, list) else [items]) for name, items in metrics.items()}
+
+
+def _numbers(items: list[Any]) -> list[float | None]:
+    if set(map(type, items)) == {float}:  # as nearly all are
+        return items
+    return [number(item) for item in items]
 
 
 def read_elapsed(path: Path) -> dict[str, float]:
@@ -70,11 +81,21 @@ def read_elapsed(path: Path) -> dict[str, float]:
         MissingFileError: the file is not there.
         RecordError: it is no JSON.
     """
-    value = read_json(path)
-    elapsed = value.get("elapsed") if isinstance(value, dict) else None
+    return elapsed_in(read_json(path))
+
+
+def elapsed_in(content: Any) -> dict[str, float]:
+    """Return the seconds that each stage took, as the content of a metrics.json tells them; {} where it does not."""
+    elapsed = content.get("elapsed") if isinstance(content, dict) else None
     if not isinstance(elapsed, dict):
         return {}
-    return {name: seconds for name, item in elapsed.items() if (seconds := number(item)) is not None}
+    found = {}
+    for name, item in elapsed.items():
+        # Some older systems wrote {"start", "end", "duration"}.
+        seconds = number(item.get("duration") if isinstance(item, dict) else item)
+        if seconds is not None:
+            found[name] = seconds
+    return found
 
 
 #: What tells by its name that a metric is better when it is higher; every loss and error is better when lower.

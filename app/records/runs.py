@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -78,21 +78,49 @@ class Run:
         }
 
 
-def read_run(folder: ExecutionFolder, workspace: Workspace, *, metrics: bool = True) -> Run:
-    """Return the run of an execution folder. Whatever cannot be read is named in ``problems``; nothing is raised."""
-    return _read_run(folder, workspace, folder.experiment, metrics=metrics)
+def read_run(
+    folder: ExecutionFolder, workspace: Workspace, *, experiment: str | None = None, metrics: bool = True
+) -> Run:
+    """Return the run of an execution folder. Whatever cannot be read is named in ``problems``; nothing is raised.
+
+    Args:
+        folder: the execution.
+        workspace: where it lies.
+        experiment: the experiment's name where it is known; None reads it.
+        metrics: whether the metrics are summarized.
+    """
+    problems: list[str] = []
+    try:
+        status = observed_status(read_status(folder.status), folder)
+    except RecordError as error:
+        if not isinstance(error, MissingFileError):
+            problems.append(str(error))
+        status = _status_without_file(folder, workspace, problems)
+    summaries: dict[str, MetricSummary] = {}
+    if metrics:
+        try:
+            summaries = summarize(folder, settled=has_settled(status))
+        except RecordError as error:
+            problems.append(str(error))
+    name = folder.experiment if experiment is None else experiment
+    return Run(folder, status.id, name, status, summaries, tuple(problems))
 
 
 def read_runs(workspace: Workspace, *, metrics: bool = True) -> Iterator[Run]:
     """Yield every execution of a workspace; a folder that holds no file of a run is passed over."""
     for experiment, folder in workspace.executions():
         if is_execution(folder):
-            yield _read_run(folder, workspace, experiment, metrics=metrics)
+            yield read_run(folder, workspace, experiment=experiment, metrics=metrics)
 
 
 def is_execution(folder: ExecutionFolder) -> bool:
     """Whether a folder holds any of the files that make it an execution."""
     return any(os.path.exists(path) for path in (folder.status, folder.document, folder.metrics, folder.log))
+
+
+def has_settled(status: Status) -> bool:
+    """Whether a run has closed its record, so that metrics.json has it all; before, the series are ahead."""
+    return status.is_over and status.state != "crashed"
 
 
 def observed_status(status: Status, folder: ExecutionFolder) -> Status:
@@ -166,28 +194,19 @@ def find_run(workspace: Workspace, text: str) -> Run:
     return read_run(found[0].folder, workspace)
 
 
-def _read_run(folder: ExecutionFolder, workspace: Workspace, experiment: str, *, metrics: bool) -> Run:
-    problems: list[str] = []
-    try:
-        status = observed_status(read_status(folder.status), folder)
-    except RecordError as error:
-        if not isinstance(error, MissingFileError):
-            problems.append(str(error))
-        status = _status_without_file(folder, workspace, problems)
-    summaries: dict[str, MetricSummary] = {}
-    if metrics:
-        try:
-            summaries = summarize(folder, settled=status.is_over and status.state != "crashed")
-        except RecordError as error:
-            problems.append(str(error))
-    return Run(folder, status.id, experiment, status, summaries, tuple(problems))
-
-
 def _summarize_metrics(folder: ExecutionFolder) -> dict[str, MetricSummary]:
+    return summarize_epochs(read_metrics(folder.metrics))
+
+
+def summarize_epochs(metrics: Mapping[str, Sequence[float | None]]) -> dict[str, MetricSummary]:
+    """Return the summary of every metric that has a value in any epoch, from a list of values per epoch."""
     found = {}
-    for name, values in read_metrics(folder.metrics).items():
-        steps = [epoch for epoch, value in enumerate(values, 1) if value is not None]
-        summary = summary_of([value for value in values if value is not None], steps)
+    for name, values in metrics.items():
+        if None in values:
+            steps = [epoch for epoch, value in enumerate(values, 1) if value is not None]
+            summary = summary_of([value for value in values if value is not None], steps)
+        else:
+            summary = summary_of(values)  # type: ignore[arg-type]
         if summary is not None:
             found[name] = summary
     return found

@@ -8,6 +8,7 @@ count runs at most a second behind: our own readers take the number of rows from
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 from collections import OrderedDict
 from collections.abc import Container, Iterable
@@ -22,6 +23,7 @@ from app.records.files import (
     MissingFileError,
     RecordError,
     errors_name,
+    read_bytes,
     read_json,
     replace_file,
     sync_file,
@@ -36,6 +38,8 @@ NAMES_FILE = "names.json"
 _HEADER_SIZE = 128
 _MAGIC = b"\x93NUMPY\x01\x00"
 _MAX_OPEN_FILES = 64
+#: A series of more than 170 million points is read by nobody at once.
+_MOST_BYTES = 4 << 30
 
 
 def _header(count: int) -> bytes:
@@ -255,15 +259,10 @@ def read_series(path: Path) -> Points:
         MissingFileError: the file is not there.
         RecordError: it cannot be read or is no series.
     """
-    try:
-        with open(path, "rb") as file:
-            file.seek(series_data_start(file, path))
-            data = file.read()
-    except FileNotFoundError as error:
-        raise MissingFileError(f"{path}: the file is missing") from error
-    except OSError as error:
-        raise RecordError(f"{path}: {error.strerror or error}") from error
-    return np.frombuffer(data, POINT_DTYPE, count=len(data) // POINT_DTYPE.itemsize)
+    data = read_bytes(path, _MOST_BYTES)
+    start = series_data_start(io.BytesIO(data), path)
+    count = max(0, len(data) - start) // POINT_DTYPE.itemsize
+    return np.frombuffer(data, POINT_DTYPE, count=count, offset=start) if count else np.empty(0, POINT_DTYPE)
 
 
 def series_files(folder: Path) -> dict[str, Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ import numpy.typing as npt
 
 #: How many values of a metric its trend keeps.
 TREND_POINTS = 32
+#: Up to here Python's own loops are done before NumPy's have begun.
+_FEW = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,22 +49,39 @@ def summary_of(
         values: the values, oldest first.
         steps: the step of each; without them the values are counted from 1, as the epochs of a record are.
     """
-    if not len(values):
+    count = len(values)
+    if not count:
         return None
-    if len(values) <= TREND_POINTS:
-        return _summary_of_few(np.asarray(values, dtype=float).tolist(), steps)
-    numbers = np.asarray(values, dtype=float)
-    trend = tuple(numbers[np.linspace(0, len(numbers) - 1, TREND_POINTS).astype(np.intp)].tolist())
+    if count > _FEW:
+        return _of_many(np.asarray(values, dtype=float), steps)
+    few = values.tolist() if isinstance(values, np.ndarray) else values
+    numbers = list(map(float, few))
+    total = sum(numbers)
+    if not math.isfinite(total):
+        return _of_many(np.asarray(numbers), steps)
+    lowest, highest = min(numbers), max(numbers)
+    return MetricSummary(
+        numbers[0],
+        numbers[-1],
+        lowest,
+        highest,
+        count,
+        tuple(numbers) if count <= TREND_POINTS else tuple([numbers[index] for index in _picked(count)]),
+        total / count,
+        _step(steps, numbers.index(lowest)),
+        _step(steps, numbers.index(highest)),
+    )
+
+
+def _of_many(numbers: npt.NDArray[np.float64], steps: Sequence[int] | npt.NDArray[Any] | None) -> MetricSummary:
+    count = len(numbers)
+    trend = tuple((numbers if count <= TREND_POINTS else numbers[np.array(_picked(count))]).tolist())
     first, last = float(numbers[0]), float(numbers[-1])
-    known = numbers if not np.isnan(numbers).any() else numbers[~np.isnan(numbers)]
+    missing = np.isnan(numbers)
+    known = numbers[~missing] if missing.any() else numbers
     if not len(known):
-        nan = float("nan")
-        return MetricSummary(first, last, nan, nan, len(numbers), trend)
+        return MetricSummary(first, last, math.nan, math.nan, count, trend)
     lowest, highest = int(np.nanargmin(numbers)), int(np.nanargmax(numbers))
-
-    def step(index: int) -> int:
-        return index + 1 if steps is None else int(steps[index])
-
     with np.errstate(invalid="ignore", over="ignore"):  # infinities of both signs have no mean
         mean = float(known.mean())
     return MetricSummary(
@@ -69,25 +89,19 @@ def summary_of(
         last,
         float(numbers[lowest]),
         float(numbers[highest]),
-        len(numbers),
+        count,
         trend,
         mean,
-        step(lowest),
-        step(highest),
+        _step(steps, lowest),
+        _step(steps, highest),
     )
 
 
-def _summary_of_few(values: list[float], steps: Sequence[int] | npt.NDArray[Any] | None) -> MetricSummary:
-    """Make the summary in Python alone: most runs are short, and NumPy takes ten times as long for a few values."""
-    trend = tuple(values)
-    known = [value for value in values if value == value]
-    if not known:
-        return MetricSummary(values[0], values[-1], math.nan, math.nan, len(values), trend)
-    low, high = min(known), max(known)
-    lowest, highest = values.index(low), values.index(high)
-    if steps is None:
-        min_step, max_step = lowest + 1, highest + 1
-    else:
-        min_step, max_step = int(steps[lowest]), int(steps[highest])
-    mean = sum(known) / len(known)
-    return MetricSummary(values[0], values[-1], low, high, len(values), trend, mean, min_step, max_step)
+def _step(steps: Sequence[int] | npt.NDArray[Any] | None, index: int) -> int:
+    return index + 1 if steps is None else int(steps[index])
+
+
+@functools.lru_cache(maxsize=256)
+def _picked(count: int) -> tuple[int, ...]:
+    """Return which of so many values make the trend."""
+    return tuple(np.linspace(0, count - 1, TREND_POINTS).astype(int).tolist())

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from app.config.loading import from_document, load
+from app.config.params import params
 from app.config.problems import ConfigError
-from app.config.resolve import params, resolve
+from app.config.resolve import resolve
 from tests.config.conftest import EXAMPLE
 
 

@@ -10,7 +10,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from app.config.resolve import params
+from app.config.params import params
 from app.records.events import read_events
 from app.records.files import read_json
 from app.records.layout import Workspace

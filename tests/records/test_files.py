@@ -20,6 +20,7 @@ from app.records.files import (
     is_disk_full,
     number,
     overwrite_file,
+    read_bytes,
     read_json,
     replace_file,
     sync_file,
@@ -139,3 +140,22 @@ def test_a_missing_file_is_told_from_a_broken_one(tmp_path: Path) -> None:
         read_json(tmp_path / "status.json")
     with pytest.raises(RecordError, match=f"{tmp_path}: Is a directory"):
         read_json(tmp_path)
+
+
+def test_a_file_that_is_too_large_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.json"
+    path.write_bytes(b"12345")
+    assert read_bytes(path, 5) == b"12345"
+    with pytest.raises(RecordError, match=r"metrics\.json: 5 bytes are more than the 4"):
+        read_bytes(path, 4)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "status.json")
+    with pytest.raises(RecordError, match="not a regular file"):
+        read_json(tmp_path / "status.json")
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="no such file system here")
+def test_a_file_that_does_not_tell_its_size_is_read_whole() -> None:
+    assert b"VmSize" in read_bytes(Path("/proc/self/status"))

@@ -1,0 +1,360 @@
+"""Our own executions, and those of older systems with the same layout, as a source: docs/formats.md has the files."""
+
+from __future__ import annotations
+
+import os
+import re
+import struct
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from app.config.params import params
+from app.messages import BATCH_PREFIX
+from app.records.files import MissingFileError, RecordError, read_bytes, read_json
+from app.records.layout import TRAININGS, ExecutionFolder, Workspace, experiment_name
+from app.records.metrics import elapsed_in, metrics_in, read_metrics
+from app.records.runs import has_settled, is_execution, observed_status, read_run, summarize_epochs
+from app.records.series import POINT_DTYPE, Points, read_series, series_files
+from app.records.sources.base import Kind, Medium, Param, RunRecord, Scan, Source
+from app.records.sources.surroundings import NOTHING, surroundings
+from app.records.status import END_STATES, read_status
+from app.records.summary import MetricSummary, summary_of
+
+_EXECUTIONS = "executions"
+#: A folder this young without status.json is being made, not one of an older system (ns).
+_MAKING = 3_000_000_000
+#: Two changes within one tick of a file system's clock look like one: what is younger is looked at once more (ns).
+_TICK = 2_000_000_000
+#: The time of the folder, of experiment.json; the time, size and number of status.json.
+_STAMP = struct.Struct("<qqqqQ")
+_NO_FILE = (0, -1, 0)
+_STATE = re.compile(rb'"state"\s*:\s*"(\w+)"')
+_OVER = frozenset(state.encode() for state in END_STATES)
+_MOST_FILES = 10_000
+_KINDS = {
+    "image": ("png", "jpg", "jpeg", "gif", "webp", "bmp", "svg"),
+    "audio": ("wav", "mp3", "ogg", "flac"),
+    "text": ("txt", "md", "html"),
+    "table": ("csv", "tsv"),
+    "histogram": ("npz",),
+}
+_KIND_OF = {suffix: kind for kind, suffixes in _KINDS.items() for suffix in suffixes}
+
+
+class Executions(Source):
+    """The executions below the ``trainings`` folder of a workspace.
+
+    A run that is over keeps its stamp as long as no file of it is replaced; one that is not is looked at every time.
+
+    Args:
+        root: the workspace.
+    """
+
+    kind: ClassVar[Kind] = "execution"
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self._workspace = Workspace(root)
+        self._experiments: dict[str, tuple[int, str]] = {}
+
+    def scan(self, known: Mapping[str, bytes]) -> Scan:
+        """Look what has changed: two stats for a run that is over, newest first."""
+        found: list[tuple[int, str, bytes]] = []
+        present: set[str] = set()
+        problems: list[str] = []
+        now = time.time_ns()
+        for experiment in self._list(TRAININGS, known, present, problems):
+            home = f"{TRAININGS}/{experiment.name}"
+            named = _time_of(f"{experiment.path}/experiment.json")
+            for entry in self._list(f"{home}/{_EXECUTIONS}", known, present, problems):
+                key = f"{home}/{_EXECUTIONS}/{entry.name}"
+                before = known.get(key)
+                try:
+                    changed = entry.stat().st_mtime_ns
+                    status = _status_of(entry.path)
+                except OSError:
+                    continue  # it went away meanwhile
+                stamp = _STAMP.pack(changed, named, *status)
+                if before != stamp:
+                    newest = max(changed, status[0])
+                    more = self._look_closer(entry.path, before is None, status is _NO_FILE, now - newest)
+                    if more is None:
+                        continue
+                    stamp += more
+                    if before != stamp:
+                        found.append((newest, key, stamp))
+                present.add(key)
+        found.sort(reverse=True)
+        return Scan({key: stamp for _, key, stamp in found}, frozenset(known.keys() - present), tuple(problems))
+
+    def read(self, key: str) -> RunRecord:
+        """Return a run."""
+        folder = self._folder(key)
+        path = str(folder.path)
+        run = read_run(folder, self._workspace, experiment=self._experiment(folder), metrics=False)
+        problems = list(run.problems)
+        metrics = _object(f"{path}/metrics.json", problems)
+        config = _object(f"{path}/config.resolved.json", problems) or _object(f"{path}/training_config.json", problems)
+        settings: dict[str, Param] = {}
+        try:
+            settings |= params(config)
+        except RecursionError:
+            problems.append(f"{folder.resolved}: nested too deeply")
+        settings |= {f"elapsed.{stage}": seconds for stage, seconds in elapsed_in(metrics).items() if seconds}
+        settings |= _surroundings(f"{path}/environment.json", metrics.get("platform"), problems)
+        status = run.status
+        return RunRecord(
+            source=self.kind,
+            key=key,
+            id=run.id,
+            name=run.execution_id,
+            experiment=run.experiment,
+            path=folder.path,
+            state=status.state,
+            started=status.started,
+            ended=status.ended,
+            params=settings,
+            tags=_tags(config) | _annotated_tags(_object(f"{path}/annotations.json", problems)),
+            metrics=_summaries(folder, metrics, problems, settled=has_settled(status)),
+            artifacts=folder.path,
+            log=folder.log if os.path.exists(folder.log) else None,
+            parent=status.parent,
+            problems=tuple(problems),
+        )
+
+    def series(self, key: str, metric: str) -> Points:
+        """Return the points of a metric; where there is no series, the values per epoch of metrics.json, without time.
+
+        Per-batch values are under :data:`app.messages.BATCH_PREFIX` and the metric's name.
+        """
+        folder = self._folder(key)
+        path = series_files(folder.series).get(metric)
+        if path is not None and _is_within(path, folder.path):
+            try:
+                return read_series(path)
+            except MissingFileError:  # its name is there before it is
+                return np.empty(0, POINT_DTYPE)
+        try:
+            values = read_metrics(folder.metrics)[metric]
+        except MissingFileError as error:
+            raise KeyError(metric) from error
+        known = [(epoch, np.nan, value) for epoch, value in enumerate(values, 1) if value is not None]
+        return np.array(known, POINT_DTYPE)
+
+    def media(self, key: str) -> list[Medium]:
+        """Return the images and the like that were logged, then the files."""
+        folder = self._folder(key)
+        media = list(_media(folder.path / "media"))
+        for name in ("artifacts", "callbacks", "pipeline"):
+            media += (Medium("file", f"{name}/{path}", None, None, whole) for path, whole in _files(folder.path / name))
+        if folder.model.is_file():
+            media.append(Medium("file", folder.model.name, None, None, folder.model))
+        return media
+
+    def _list(
+        self, folder: str, known: Mapping[str, bytes], present: set[str], problems: list[str]
+    ) -> list[os.DirEntry[str]]:
+        """Return the folders in a folder; when it cannot be read, what is known below it counts as present."""
+        try:
+            with os.scandir(self.root / folder) as entries:
+                return [entry for entry in entries if entry.is_dir()]
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        except OSError as error:
+            problems.append(f"{self.root / folder}: {error.strerror or error}")
+            present.update(key for key in known if key.startswith(f"{folder}/"))
+            return []
+
+    def _look_closer(self, path: str, is_new: bool, without_status: bool, age: int) -> bytes | None:
+        """Return what a stamp needs beside the files' times; b"" for a run that is over, None for what is no run."""
+        folder = ExecutionFolder(Path(path))
+        if without_status:
+            if is_new and (0 <= age < _MAKING or not is_execution(folder)):
+                return None
+            return b"old" + _sizes((folder.metrics, folder.log, folder.events))
+        try:
+            state = _STATE.search(read_bytes(f"{path}/status.json"))
+        except RecordError:
+            return b"unreadable"
+        if state is not None and state[1] in _OVER:
+            return b"young" if 0 <= age < _TICK else b""
+        try:
+            observed = observed_status(read_status(folder.status), folder).state
+        except RecordError:
+            return b"unreadable"
+        return observed.encode() + _sizes((folder.metrics, *(whole for _, whole in _files(folder.series))))
+
+    def _folder(self, key: str) -> ExecutionFolder:
+        match key.split("/"):
+            case [trainings, experiment, executions, name] if (trainings, executions) == (TRAININGS, _EXECUTIONS):
+                inside = not {"", ".", ".."} & {experiment, name} and "\0" not in key
+                if inside and os.path.isdir(f"{self.root}/{key}"):
+                    return ExecutionFolder(self.root / key)
+        raise KeyError(key)
+
+    def _experiment(self, folder: ExecutionFolder) -> str:
+        home = folder.experiment_folder
+        changed = _time_of(f"{home}/experiment.json")
+        known = self._experiments.get(home.name)
+        if known is None or known[0] != changed:
+            known = self._experiments[home.name] = (changed, experiment_name(home) or home.name)
+        return known[1]
+
+
+def _time_of(path: str) -> int:
+    try:
+        return os.stat(path).st_mtime_ns
+    except OSError:
+        return 0
+
+
+def _status_of(path: str) -> tuple[int, int, int]:
+    try:
+        seen = os.stat(f"{path}/status.json")
+    except FileNotFoundError:
+        return _NO_FILE
+    return seen.st_mtime_ns, seen.st_size, seen.st_ino
+
+
+def _sizes(paths: Any) -> bytes:
+    """Return the sizes and times of files as one value; 0 for what is not there."""
+    seen = 0
+    for path in paths:
+        try:
+            state = os.stat(path)
+        except OSError:
+            continue
+        seen = hash((seen, state.st_size, state.st_mtime_ns))
+    return seen.to_bytes(8, "little", signed=True)
+
+
+def _object(path: str, problems: list[str]) -> dict[str, Any]:
+    """Return the object of a JSON file; {} where there is none, which is a problem only when there is a file."""
+    try:
+        value = read_json(path)
+    except MissingFileError:
+        return {}
+    except RecordError as error:
+        problems.append(str(error))
+        return {}
+    if not isinstance(value, dict):
+        problems.append(f"{path}: expected a JSON object")
+        return {}
+    return value
+
+
+def _surroundings(path: str, platform: Any, problems: list[str]) -> dict[str, Param]:
+    try:
+        return surroundings(read_bytes(path), platform)
+    except MissingFileError:
+        pass
+    except RecordError as error:
+        problems.append(str(error))
+    except ValueError as error:
+        problems.append(f"{path}: not valid JSON ({error})")
+    return surroundings(NOTHING, platform)
+
+
+def _summaries(
+    folder: ExecutionFolder, content: dict[str, Any], problems: list[str], *, settled: bool
+) -> dict[str, MetricSummary]:
+    """Return the summary of every metric per epoch, from the file that is ahead: metrics.json once it is complete."""
+    if not (settled and content):
+        found = _series_summaries(folder, problems)
+        if found or not content:
+            return found
+    try:
+        return summarize_epochs(metrics_in(content, folder.metrics))
+    except RecordError as error:
+        problems.append(str(error))
+        return {}
+
+
+def _series_summaries(folder: ExecutionFolder, problems: list[str]) -> dict[str, MetricSummary]:
+    found = {}
+    try:
+        files = series_files(folder.series)
+    except RecordError as error:
+        problems.append(str(error))
+        return {}
+    for name, path in files.items():
+        if name.startswith(BATCH_PREFIX) or not _is_within(path, folder.path):
+            continue
+        try:
+            points = read_series(path)
+        except MissingFileError:
+            continue
+        except RecordError as error:
+            problems.append(str(error))
+            continue
+        summary = summary_of(points["value"], points["step"])
+        if summary is not None:
+            found[name] = summary
+    return found
+
+
+def _tags(config: dict[str, Any]) -> dict[str, str]:
+    """Return the tags of a config: those of its experiment, then those of its tracking."""
+    found: dict[str, str] = {}
+    for part in ("experiment", "tracking"):
+        match config.get(part):
+            case {"tags": tags}:
+                found |= _as_tags(tags)
+    return found
+
+
+def _annotated_tags(annotations: dict[str, Any]) -> dict[str, str]:
+    """Return the tags that people added, each with the time when they did, or alone."""
+    match annotations.get("tags"):
+        case dict() as tags:
+            texts = {name: item.get("value") if isinstance(item, dict) else item for name, item in tags.items()}
+            return {name: text for name, text in texts.items() if isinstance(text, str)}
+    return {}
+
+
+def _as_tags(tags: Any) -> dict[str, str]:
+    match tags:
+        case dict():
+            return {name: "" if text is None else str(text) for name, text in tags.items()}
+        case [*names]:
+            return {name: "" for name in names if isinstance(name, str)}
+    return {}
+
+
+def _media(folder: Path) -> Iterator[Medium]:
+    """Yield media/<name>/<step>.<ext>."""
+    for path, whole in _files(folder):
+        name, _, file = path.rpartition("/")
+        stem, _, suffix = file.rpartition(".")
+        step = int(stem) if stem.isdecimal() and len(stem) < 19 else None
+        yield Medium(_KIND_OF.get(suffix.lower(), "file"), name or file, step, _modified(whole), whole)
+
+
+def _modified(path: Path) -> float | None:
+    try:
+        return os.stat(path).st_mtime
+    except OSError:
+        return None
+
+
+def _files(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Yield the regular files below a folder by their path within it; links are not followed."""
+    count = 0
+    for parent, folders, names in os.walk(folder):
+        folders.sort()
+        for name in sorted(names):
+            whole = Path(parent, name)
+            if count >= _MOST_FILES:
+                return
+            if whole.is_file() and not whole.is_symlink():
+                count += 1
+                yield whole.relative_to(folder).as_posix(), whole
+
+
+def _is_within(path: Path, folder: Path) -> bool:
+    """Whether a path, once its links are followed, still lies in a folder."""
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
