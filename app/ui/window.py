@@ -433,6 +433,7 @@ class MainWindow(QMainWindow):
         def work(_work: object) -> None:
             # What the first click would wait for.
             import app.jobs.scheduling
+            import app.ui.charts.metric_charts
             import app.ui.editor.page
             import app.ui.run.page  # noqa: F401
 

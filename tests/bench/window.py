@@ -77,11 +77,14 @@ def measure(quick: bool) -> list[Row]:
 
 def _start(program: str, *arguments: str) -> dict[str, float]:
     """Start a probed program; return its times, those of its start counted from the exec."""
-    environment = {**os.environ, "QT_QPA_PLATFORM": os.environ.get("QT_QPA_PLATFORM", "offscreen")}
+    for workspace in arguments[1:]:
+        (Workspace.at(Path(workspace)).private / "window.json").unlink(
+            missing_ok=True
+        )  # or it would open what it had open
     begun = time.time()
     done = subprocess.run(
         [sys.executable, str(_HERE / program), *arguments],
-        env=environment,
+        env={"QT_QPA_PLATFORM": "offscreen", **os.environ},
         capture_output=True,
         text=True,
         check=False,

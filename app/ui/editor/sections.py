@@ -13,7 +13,7 @@ from app.ui.controls import ClickableFrame, ElidedLabel, label, line
 from app.ui.editor.document import ConfigDocument, Path, to_path
 from app.ui.editor.rows import Messages, Row
 from app.ui.icons import icon
-from app.ui.theme import refresh_style, theme, tokens, ui_font
+from app.ui.theme import theme, ui_font
 
 NAV_WIDTH, NARROW_NAV_WIDTH = 168, 64
 
@@ -167,7 +167,7 @@ class NavEntry(QToolButton):
     def __init__(self, icon_name: str, title: str, parent: QWidget) -> None:
         super().__init__(parent)
         self._title = title
-        self.setProperty("kind", "quiet")
+        self.setProperty("kind", "nav")
         self.setCheckable(True)
         self.setAutoExclusive(True)
         self.setFixedHeight(31)
@@ -208,8 +208,3 @@ class NavEntry(QToolButton):
         sign = icon("circle-alert", "state:failed") if self._problems else icon("check", "state:finished")
         self._sign.setPixmap(sign.pixmap(QSize(15, 15), ratio))
         self._icon.setPixmap(icon(self._icon_name).pixmap(QSize(16, 16), ratio))
-        self.setStyleSheet(
-            f"NavEntry {{ border: 0; border-left: 2px solid transparent; border-radius: 0 }}"
-            f"NavEntry:checked {{ background: {tokens().soft}; border-left-color: {tokens().accent} }}"
-        )
-        refresh_style(self)
