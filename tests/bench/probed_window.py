@@ -74,14 +74,15 @@ class ProbedWindow(MainWindow):
         from app.ui.charts.canvas import Canvas
 
         assert self.session is not None
-        paint = Canvas.paintEvent
+        paint, painted = Canvas.paintEvent, []
 
-        def first(canvas: Canvas, event: QPaintEvent) -> None:
+        def note(canvas: Canvas, event: QPaintEvent) -> None:
             paint(canvas, event)
-            Canvas.paintEvent = paint  # type: ignore[method-assign]
-            QTimer.singleShot(0, lambda: self._tell("chart", begun, self._end))
+            if not painted:
+                painted.append(canvas)
+                QTimer.singleShot(0, lambda: self._tell("chart", begun, self._end))
 
-        Canvas.paintEvent = first  # type: ignore[method-assign]
+        Canvas.paintEvent = note  # type: ignore[method-assign]
         begun = time.perf_counter()
         self.open_run(next(iter(self.session.runs)))
 
