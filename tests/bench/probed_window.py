@@ -33,6 +33,7 @@ class ProbedWindow(MainWindow):
         super().__init__(*arguments, **options)
         self.told: dict[str, float] = {}
         self._what = sys.argv[1]
+        self.memory.set(said_runs_go_on=True)  # nobody is there to answer when the window closes beside a run
         FirstPaint(self, self._on_painted)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:

@@ -58,7 +58,7 @@ def measure(quick: bool) -> list[Row]:
             print(f"{name}: " + "; ".join(f"{part} {seconds:.3f} s" for part, seconds in times.items()), flush=True)
             for part, seconds in times.items() if number else ():
                 found.setdefault(part, []).append(seconds)
-        shown = [_start("probed_window.py", "run", str(workspace.root))["run"] for _ in range(1 if quick else 3)]
+        shown = [_start("probed_window.py", "run", str(workspace.root))["run"] for _ in range(1 if quick else 5)]
     found["Run pressed to shown as running"] = shown
     for part, values in found.items():
         print(f"{part}: {spread(values, 's')}")
