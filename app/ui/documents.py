@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from PySide6.QtCore import QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QGuiApplication, QMouseEvent
-from PySide6.QtWidgets import QMenu, QTabBar, QTabWidget, QWidget
+from PySide6.QtWidgets import QMenu, QStackedWidget, QTabBar, QTabWidget, QWidget
 
 from app.ui.pages import Page
 
@@ -43,6 +43,12 @@ class Documents(QTabWidget):
         self.tabBar().setAccessibleName("Documents")
         self.tabCloseRequested.connect(self.close_page)
         self.currentChanged.connect(lambda _: self.page_changed.emit())
+
+    @property
+    def home(self) -> QWidget:
+        """The parent to make pages with: a page that is made elsewhere is dressed once more when it is put here."""
+        home = self.findChild(QStackedWidget, "qt_tabwidget_stackedwidget")
+        return home if home is not None else self
 
     def pages(self) -> Iterator[Page]:
         """Yield the open pages from left to right."""

@@ -161,7 +161,7 @@ class MainWindow(QMainWindow):
             return
         from app.ui.run.page import RunPage
 
-        self._add(RunPage(self.session, path))
+        self._add(RunPage(self.session, path, self.documents.home))
         if self._warms_pages:
             self._pages_timer.start()
 
@@ -172,7 +172,7 @@ class MainWindow(QMainWindow):
             return
         from app.ui.editor.page import EditorPage
 
-        self._add(EditorPage(self.session, path))
+        self._add(EditorPage(self.session, path, parent=self.documents.home))
 
     def open_draft(self, document: dict[str, Any], name: str) -> None:
         """Open a document that is no file yet in the editor."""
@@ -180,7 +180,7 @@ class MainWindow(QMainWindow):
             return
         from app.ui.editor.page import EditorPage
 
-        self._add(EditorPage(self.session, document=document, name=name))
+        self._add(EditorPage(self.session, document=document, name=name, parent=self.documents.home))
 
     def open_path(self, path: Path) -> None:
         """Open what was dropped: a folder as a workspace or a run, a file as a config."""
@@ -433,6 +433,7 @@ class MainWindow(QMainWindow):
         def work(_work: object) -> None:
             # What the first click would wait for.
             import app.jobs.scheduling
+            import app.ui.charts.metric_charts
             import app.ui.editor.page
             import app.ui.run.page  # noqa: F401
 

@@ -80,6 +80,8 @@ def _use_no_settings_but(home: Path) -> None:
     """Let this process and its children see neither the user's settings nor a tracker's variables."""
     for name in [name for name in os.environ if name.startswith(_UNWANTED)]:
         del os.environ[name]
+    # A Python that keeps no bytecode would compile us anew at every start, but not the peers.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     os.environ["TRACKSIDE_CONFIG_DIR"] = str(home)
     os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.null.Keyring"
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Callable
 
 import pyqtgraph
+from first_paint import FirstPaint
 from PySide6.QtCore import QCoreApplication, QEvent, Qt, QTimer
-from PySide6.QtGui import QKeyEvent, QPaintEvent
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QApplication, QFormLayout, QLineEdit, QMainWindow, QWidget
 
 
@@ -16,15 +18,16 @@ class Window(QMainWindow):
     def __init__(self) -> None:
         super().__init__()
         self.told: dict[str, float] = {}
-        self.setCentralWidget(pyqtgraph.PlotWidget())
+        plot = pyqtgraph.PlotWidget()
+        self.setCentralWidget(plot)
         self.resize(1440, 900)
+        FirstPaint(plot.viewport(), self._on_painted)
 
-    def paintEvent(self, event: QPaintEvent) -> None:
-        super().paintEvent(event)
-        if "painted" not in self.told:
-            self.told["painted"] = time.time()
-            key = QKeyEvent(QEvent.Type.KeyPress, Qt.Key.Key_F24, Qt.KeyboardModifier.NoModifier)
-            QTimer.singleShot(0, lambda: QCoreApplication.postEvent(self, key))
+    def _on_painted(self) -> None:
+        self.told["painted"] = time.time()
+        QCoreApplication.postEvent(
+            self, QKeyEvent(QEvent.Type.KeyPress, Qt.Key.Key_F24, Qt.KeyboardModifier.NoModifier)
+        )
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         self.told["key"] = time.time()
@@ -32,44 +35,30 @@ class Window(QMainWindow):
 
     def _show_form(self) -> None:
         begun = time.perf_counter()
-        form = Form(lambda: self._on_form(time.perf_counter() - begun))
+        form = QWidget()
+        fields = QFormLayout(form)
         for number in range(80):
-            form.layout().addRow(f"field {number}", QLineEdit(str(number)))  # type: ignore[union-attr]
-        self.setCentralWidget(form)
+            fields.addRow(f"field {number}", QLineEdit(str(number)))
+        self._time("form", form, form, begun, self._show_plot)
 
-    def _on_form(self, seconds: float) -> None:
-        self.told["form"] = seconds
+    def _show_plot(self) -> None:
         begun = time.perf_counter()
         plot = pyqtgraph.PlotWidget()
         for _ in range(2):
             plot.plot(list(range(25)))
-        self.setCentralWidget(plot)
-        plot.viewport().installEventFilter(self)
-        self._begun = begun
+        self._time("chart", plot, plot.viewport(), begun, self._end)
 
-    def eventFilter(self, watched: object, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.Paint and "chart" not in self.told:
-            self.told["chart"] = 0.0
-            QTimer.singleShot(0, self._on_chart)
-        return False
+    def _time(self, name: str, widget: QWidget, target: QWidget, begun: float, then: Callable[[], None]) -> None:
+        def painted() -> None:
+            self.told[name] = time.perf_counter() - begun
+            QTimer.singleShot(500, then)
 
-    def _on_chart(self) -> None:
-        self.told["chart"] = time.perf_counter() - self._begun
+        FirstPaint(target, painted)
+        self.setCentralWidget(widget)
+
+    def _end(self) -> None:
         print(json.dumps(self.told), flush=True)
         self.close()
-
-
-class Form(QWidget):
-    def __init__(self, painted: object) -> None:
-        super().__init__()
-        self._painted = painted
-        QFormLayout(self)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        super().paintEvent(event)
-        painted, self._painted = self._painted, None
-        if callable(painted):
-            QTimer.singleShot(0, painted)
 
 
 if __name__ == "__main__":

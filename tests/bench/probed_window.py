@@ -12,12 +12,13 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt, QTimer
-from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QApplication, QWidget
+from first_paint import FirstPaint
+from PySide6.QtCore import QCoreApplication, QEvent, Qt, QTimer
+from PySide6.QtGui import QKeyEvent, QPaintEvent
 
 from app.ui import start
 from app.ui.window import MainWindow
@@ -25,34 +26,15 @@ from app.ui.window import MainWindow
 _TICK = 5
 
 
-class Watch(QObject):
-    """Sees every event of the program; ``wanted`` picks the widgets whose first paint counts."""
-
-    def __init__(self, window: ProbedWindow) -> None:
-        super().__init__(window)
-        self.wanted: Callable[[QWidget], bool] = lambda widget: widget is window
-        self.on_paint: Callable[[], None] = lambda: None
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.Paint and isinstance(watched, QWidget) and self.wanted(watched):
-            self.wanted = lambda widget: False
-            # The event is only on its way: what it paints is there when the next one comes.
-            QTimer.singleShot(0, self.on_paint)
-        return False
-
-
 class ProbedWindow(MainWindow):
     """The window itself, with someone who looks at the clock."""
 
-    def __init__(self, *arguments: object) -> None:
-        super().__init__(*arguments)  # type: ignore[arg-type]
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
         self.told: dict[str, float] = {}
-        self.watch = Watch(self)
-        application = QApplication.instance()
-        assert application is not None
-        application.installEventFilter(self.watch)
-        self.watch.on_paint = self._on_painted
         self._what = sys.argv[1]
+        self.memory.set(said_runs_go_on=True)  # nobody is there to answer when the window closes beside a run
+        FirstPaint(self, self._on_painted)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_F24:
@@ -76,22 +58,38 @@ class ProbedWindow(MainWindow):
         self.told["listed"] = time.time()
         if self._what == "start":
             self._end()
-        elif self._what == "pages":
-            # The window has had the time that a hand needs to reach the mouse.
-            QTimer.singleShot(3000, self._open_editor)
         else:
-            self.when(lambda: self.worker.is_warm, lambda: QTimer.singleShot(1000, self._press_run))
+            # At rest: with two cores, a worker that imports TensorFlow meanwhile slows everything.
+            then = self._open_editor if self._what == "pages" else self._press_run
+            self.when(lambda: self.worker.is_warm, lambda: QTimer.singleShot(1000, then))
 
     def _open_editor(self) -> None:
         assert self.session is not None
         config = next(iter(self.session.experiments.glob("*.json")))
-        self._time("editor", lambda widget: type(widget).__name__ == "EditorPage", lambda: self.open_config(config),
-                   self._open_run)  # fmt: skip
+        begun = time.perf_counter()
+        self.open_config(config)
+        assert self.documents.page is not None
+        FirstPaint(self.documents.page, lambda: self._tell("editor", begun, self._open_run))
 
     def _open_run(self) -> None:
+        from app.ui.charts.canvas import Canvas
+
         assert self.session is not None
-        path = next(iter(self.session.runs))
-        self._time("chart", _is_in_chart, lambda: self.open_run(path), self._end)
+        paint, painted = Canvas.paintEvent, []
+
+        def note(canvas: Canvas, event: QPaintEvent) -> None:
+            paint(canvas, event)
+            if not painted:
+                painted.append(canvas)
+                QTimer.singleShot(0, lambda: self._tell("chart", begun, self._end))
+
+        Canvas.paintEvent = note  # type: ignore[method-assign]
+        begun = time.perf_counter()
+        self.open_run(next(iter(self.session.runs)))
+
+    def _tell(self, name: str, begun: float, then: Callable[[], None]) -> None:
+        self.told[name] = time.perf_counter() - begun
+        QTimer.singleShot(500, then)
 
     def _press_run(self) -> None:
         assert self.session is not None
@@ -118,30 +116,9 @@ class ProbedWindow(MainWindow):
 
         QTimer.singleShot(1500, pressed)
 
-    def _time(
-        self, name: str, wanted: Callable[[QWidget], bool], ask: Callable[[], None], then: Callable[[], None]
-    ) -> None:
-        begun = time.perf_counter()
-
-        def painted() -> None:
-            self.told[name] = time.perf_counter() - begun
-            QTimer.singleShot(500, then)
-
-        self.watch.wanted, self.watch.on_paint = wanted, painted
-        ask()
-
     def _end(self) -> None:
         print(json.dumps(self.told), flush=True)
         self.close()
-
-
-def _is_in_chart(widget: QWidget) -> bool:
-    parent: QObject | None = widget
-    while parent is not None:
-        if type(parent).__name__ == "Chart":
-            return type(widget).__name__ != "Chart"
-        parent = parent.parent()
-    return False
 
 
 if __name__ == "__main__":

@@ -58,7 +58,7 @@ def measure(quick: bool) -> list[Row]:
             print(f"{name}: " + "; ".join(f"{part} {seconds:.3f} s" for part, seconds in times.items()), flush=True)
             for part, seconds in times.items() if number else ():
                 found.setdefault(part, []).append(seconds)
-        shown = [_start("probed_window.py", "run", str(workspace.root))["run"] for _ in range(1 if quick else 3)]
+        shown = [_start("probed_window.py", "run", str(workspace.root))["run"] for _ in range(1 if quick else 5)]
     found["Run pressed to shown as running"] = shown
     for part, values in found.items():
         print(f"{part}: {spread(values, 's')}")
@@ -77,11 +77,14 @@ def measure(quick: bool) -> list[Row]:
 
 def _start(program: str, *arguments: str) -> dict[str, float]:
     """Start a probed program; return its times, those of its start counted from the exec."""
-    environment = {**os.environ, "QT_QPA_PLATFORM": os.environ.get("QT_QPA_PLATFORM", "offscreen")}
+    for workspace in arguments[1:]:
+        (Workspace.at(Path(workspace)).private / "window.json").unlink(
+            missing_ok=True
+        )  # or it would open what it had open
     begun = time.time()
     done = subprocess.run(
         [sys.executable, str(_HERE / program), *arguments],
-        env=environment,
+        env={"QT_QPA_PLATFORM": "offscreen", **os.environ},
         capture_output=True,
         text=True,
         check=False,

@@ -35,7 +35,7 @@ pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="there is
 
 #: Moments to kill at, from the start to well into fitting: the first of a fixed row, all of it in ``make soak``.
 _RANDOM = random.Random(20)
-KILLS = int(os.environ.get("TRACKSIDE_TEST_KILLS", "8"))
+KILLS = int(os.environ.get("TRACKSIDE_TEST_KILLS", "4"))
 MOMENTS = [round(_RANDOM.uniform(0.0, 4.0), 3) for _ in range(20)][:KILLS]
 
 

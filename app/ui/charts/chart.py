@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QPoint, QTimer, Signal
 from PySide6.QtGui import QAction, QActionGroup, QContextMenuEvent, QGuiApplication, QKeySequence, QPixmap
@@ -315,7 +314,7 @@ class Chart(QFrame):
         notes = []
         if hidden := self._canvas.hidden_values():
             notes.append(self.tr("{} hidden").format(formats.plural(hidden, "value")))
-        if bad := sum(len(np.unique(curve.pyramid.not_finite)) for curve in curves):
+        if bad := sum(len(set(curve.pyramid.not_finite.tolist())) for curve in curves):
             notes.append(self.tr("{} not finite").format(formats.plural(bad, "value")))
         notes += sorted({f"▲ {event.text}" for event in self._canvas.events if event.quiet})
         self._header.legend.show_entries(entries, "   ".join(notes))

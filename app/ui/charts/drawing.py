@@ -132,7 +132,7 @@ def paint_not_finite(painter: QPainter, plot: Plot, look: Tokens, curves: Iterab
             continue
         painter.setPen(QPen(curve.colour(look), 1.4))
         # One a few px is all that can be told apart.
-        for at in np.unique(np.round(plot.x.pixels(x) / 4)) * 4.0:
+        for at in {4.0 * place for place in np.round(plot.x.pixels(x) / 4).tolist()}:
             if plot.area.left() <= at <= plot.area.right() + 2:
                 painter.drawPolygon([QPointF(at, foot), QPointF(at + 4, foot - 7), QPointF(at - 4, foot - 7)])
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)

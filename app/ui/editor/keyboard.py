@@ -16,8 +16,8 @@ from app.ui.pages import Page
 class KeyboardPage(Page):
     """A page whose fields share one history, and are made when they are first needed."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
         application = QApplication.instance()
         assert isinstance(application, QApplication)
         application.focusChanged.connect(self._watch_focus)

@@ -63,9 +63,14 @@ class EditorPage(KeyboardPage):
     """The editor of one config: a file, or a document that is no file yet."""
 
     def __init__(
-        self, session: Session, path: Path | None = None, document: dict[str, Any] | None = None, name: str = ""
+        self,
+        session: Session,
+        path: Path | None = None,
+        document: dict[str, Any] | None = None,
+        name: str = "",
+        parent: QWidget | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(parent)
         self._session, self._name, self._draft = session, name, next(_drafts)
         self.file = FileOfConfig(path)
         problem: Problem | None = None

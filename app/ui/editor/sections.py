@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QKeyEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from app.config.problems import Problem
@@ -13,9 +13,11 @@ from app.ui.controls import ClickableFrame, ElidedLabel, label, line
 from app.ui.editor.document import ConfigDocument, Path, to_path
 from app.ui.editor.rows import Messages, Row
 from app.ui.icons import icon
-from app.ui.theme import refresh_style, theme, tokens, ui_font
+from app.ui.theme import theme, ui_font
 
 NAV_WIDTH, NARROW_NAV_WIDTH = 168, 64
+#: Rows out of sight are made once what is in sight has been painted (ms).
+_AFTER_PAINT = 50
 
 
 class _Head(ClickableFrame):
@@ -63,7 +65,7 @@ class Section(QWidget):
         self.path: Path = (key,)
         self._make: Callable[[QWidget], list[Row]] | None = make
         self._made: list[Row] = []
-        self._later = QTimer(self, singleShot=True, interval=0)
+        self._later = QTimer(self, singleShot=True, interval=_AFTER_PAINT)
         self._later.timeout.connect(self.fill)
         self.problems: Sequence[Problem] = ()
         self.head = _Head(title, self)
@@ -98,6 +100,12 @@ class Section(QWidget):
             if row.path[:size] == path[:size]:
                 row.refresh()
 
+    def showEvent(self, event: QShowEvent) -> None:
+        """Make the rows of an open section once what is in sight has been painted."""
+        super().showEvent(event)
+        if self.is_open and self._make is not None:
+            self._later.start()
+
     def toggle(self) -> None:
         """Fold it, or unfold it."""
         self.fold(self.is_open)
@@ -107,8 +115,6 @@ class Section(QWidget):
         self.is_open = not folded
         if self.is_open and self.isVisible():
             self.fill()
-        elif self.is_open:
-            self._later.start()
         if self.body.isHidden() is not folded:
             self.body.setVisible(self.is_open)
         self._say()
@@ -167,7 +173,7 @@ class NavEntry(QToolButton):
     def __init__(self, icon_name: str, title: str, parent: QWidget) -> None:
         super().__init__(parent)
         self._title = title
-        self.setProperty("kind", "quiet")
+        self.setProperty("kind", "nav")
         self.setCheckable(True)
         self.setAutoExclusive(True)
         self.setFixedHeight(31)
@@ -208,8 +214,3 @@ class NavEntry(QToolButton):
         sign = icon("circle-alert", "state:failed") if self._problems else icon("check", "state:finished")
         self._sign.setPixmap(sign.pixmap(QSize(15, 15), ratio))
         self._icon.setPixmap(icon(self._icon_name).pixmap(QSize(16, 16), ratio))
-        self.setStyleSheet(
-            f"NavEntry {{ border: 0; border-left: 2px solid transparent; border-radius: 0 }}"
-            f"NavEntry:checked {{ background: {tokens().soft}; border-left-color: {tokens().accent} }}"
-        )
-        refresh_style(self)

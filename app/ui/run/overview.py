@@ -40,21 +40,28 @@ class Overview(QWidget):
         self._splitter.setSizes([600, 400])
         self.charts.setMinimumHeight(_LEAST_CHARTS)
         self.log.setMinimumHeight(_LEAST_LOG)
-        self._summary = Summary(model)
+        self._summary: Summary | None = None
         self._stack = QStackedLayout(self)
         self._stack.addWidget(self._splitter)
-        self._stack.addWidget(self._summary)
+
+    @property
+    def summary(self) -> Summary:
+        """What is shown of a run that is over, made when it is first wanted: one that starts waits for nothing."""
+        if self._summary is None:
+            self._summary = Summary(self._model)
+            self._stack.addWidget(self._summary)
+        return self._summary
 
     def set_over(self, *, is_over: bool) -> None:
         """Show the page of a run that is over, or of one that goes on."""
         if is_over:
-            self._summary.take_charts(self.charts)
-        self._stack.setCurrentIndex(1 if is_over else 0)
+            self.summary.take_charts(self.charts)
+        self._stack.setCurrentWidget(self.summary if is_over else self._splitter)
 
     def note_change(self) -> None:
         """Show what is new."""
         if self._model.is_over:
-            self._summary.metrics.refresh()
+            self.summary.metrics.refresh()
 
     def show_facts(self, facts: Facts) -> None:
         """Show what the run's files tell."""
@@ -72,7 +79,7 @@ class Overview(QWidget):
             cards.append(trackers_card(facts.trackers, facts.mirrors, self._open_in))
         if facts.files:
             cards.append(files_card(facts.files, self._open_folder))
-        self._summary.show_cards(cards)
+        self.summary.show_cards(cards)
 
     def view_state(self) -> dict[str, Any]:
         """Return where the splitter stands."""

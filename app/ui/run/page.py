@@ -40,8 +40,8 @@ OVERVIEW, METRICS, LOG, CONFIG = range(4)
 class RunPage(Page):
     """One run of a workspace, followed by its folder."""
 
-    def __init__(self, session: Session, path: Path) -> None:
-        super().__init__()
+    def __init__(self, session: Session, path: Path, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
         # Charts are what takes long to import: only who opens a run pays for it.
         from app.ui.charts.metric_charts import MetricCharts
 

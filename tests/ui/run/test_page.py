@@ -277,7 +277,7 @@ def test_edit_as_new_opens_the_config_as_a_draft(
 
 def test_the_metrics_are_copied_as_they_are(record: Record, open_run: Opener) -> None:
     page = open_run(record("finished"))
-    page.overview._summary.metrics.copy()
+    page.overview.summary.metrics.copy()
     lines = QGuiApplication.clipboard().text().split("\n")
     assert lines[0] == "Metric\tLast\tBest\tEpoch\tMax\tMean\tTest"
     assert lines[2] == "val_loss\t14.0\t13.5\t2\t22.0\t16.5\t"
