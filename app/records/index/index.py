@@ -158,16 +158,16 @@ class Index:
             db.execute("DELETE FROM sources WHERE id = ?", (number,))
 
     @_on_whole_file
-    def unmeasured(self) -> list[tuple[int, Path]]:
-        """Return runs, newest first, whose size on the disk is not known, with the folder or file that is theirs alone.
+    def unmeasured(self, limit: int) -> list[tuple[int, Path]]:
+        """Return runs, the latest found first, whose size is not known, with the folder or file that is theirs alone.
 
         What several runs share, such as a database, is no run's own.
         """
         with self._reading() as columns:
             size, paths = columns.of("run", "size"), columns.of("run", "path")
-            shared = np.bincount(np.maximum(paths.codes, 0), minlength=1) > 1
-            wanted = (size.codes == MISSING) & paths.present & ~shared[np.maximum(paths.codes, 0)]
-            return [(int(run), self._root / str(paths[run])) for run in np.flatnonzero(wanted)[::-1]]
+            codes = np.maximum(paths.codes, 0)
+            wanted = (size.codes == MISSING) & paths.present & (np.bincount(codes)[codes] == 1)
+            return [(run, self._root / str(paths[run])) for run in np.flatnonzero(wanted)[: -limit - 1 : -1].tolist()]
 
     @_on_whole_file
     def set_sizes(self, sizes: Mapping[int, int | None]) -> None:
@@ -308,8 +308,8 @@ class Index:
         with self._reading() as columns:
             column = columns.of("run", "id")
             found: dict[str, list[int]] = {}
-            counts = np.bincount(np.maximum(column.codes, 0), minlength=1)
-            several = (column.codes >= 0) & (counts[np.maximum(column.codes, 0)] > 1)
+            codes = np.maximum(column.codes, 0)
+            several = column.present & (np.bincount(codes)[codes] > 1)
             for run in np.flatnonzero(several).tolist():
                 found.setdefault(str(column[run]), []).append(run)
             return found

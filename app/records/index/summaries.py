@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,8 +18,7 @@ _DTYPE = np.dtype(
     [(name, "<f8") for name in ("first", "last", "min", "max", "mean")]
     + [(name, "<i8") for name in ("count", "min_step", "max_step")]
 )
-_LEAST_INT, _MOST_INT = -(1 << 63), (1 << 63) - 1
-_NO_STEP = _LEAST_INT
+_NO_STEP, _MOST_INT = -(1 << 63), (1 << 63) - 1
 
 #: A trend is stored as its lowest and highest finite value and a level between them, in a byte, for each value: half a
 #: pixel of a table's row. What is no level:
@@ -61,19 +61,9 @@ def pack_summaries(
         for row in gone:
             numbers.pop(row, None)
             trends.pop(row, None)
-    for row, summary in new.items():
-        numbers[row] = _NUMBERS.pack(
-            summary.first,
-            summary.last,
-            summary.min,
-            summary.max,
-            summary.mean,
-            min(summary.count, _MOST_INT),
-            _step(summary.min_step),
-            _step(summary.max_step),
-        )
     packed = _pack_trends([summary.trend for summary in new.values()])
-    for place, row in enumerate(new):
+    for place, (row, summary) in enumerate(new.items()):
+        numbers[row] = _packed(summary)
         trends[row] = packed[place * _TREND.itemsize : (place + 1) * _TREND.itemsize]
     rows = sorted(numbers)
     return SummaryChunk(bytes(rows), b"".join([numbers[row] for row in rows]), b"".join([trends[row] for row in rows]))
@@ -142,9 +132,9 @@ def unpack_trends(packed: npt.NDArray[Any]) -> list[tuple[float, ...]]:
 
 def _pack_trends(trends: Sequence[tuple[float, ...]]) -> bytes:
     values = np.full((len(trends), TREND_POINTS), np.nan)
-    lengths = np.array([min(len(trend), TREND_POINTS) for trend in trends])
+    lengths = np.fromiter(map(len, trends), np.intp, len(trends))
     used = np.arange(TREND_POINTS) < lengths[:, None]
-    values[used] = [value for trend in trends for value in trend[:TREND_POINTS]]
+    values[used] = np.fromiter(chain.from_iterable(trend[:TREND_POINTS] for trend in trends), np.float64)
     finite = np.isfinite(values)
     low = np.min(values, axis=1, where=finite, initial=np.inf)
     high = np.max(values, axis=1, where=finite, initial=-np.inf)
@@ -177,5 +167,15 @@ def _check(chunk: SummaryChunk) -> None:
         raise ValueError("the parts of a chunk differ in length")
 
 
-def _step(step: int | None) -> int:
-    return step if step is not None and _LEAST_INT < step <= _MOST_INT else _NO_STEP
+def _packed(summary: MetricSummary) -> bytes:
+    at_min, at_max = summary.min_step, summary.max_step
+    return _NUMBERS.pack(
+        summary.first,
+        summary.last,
+        summary.min,
+        summary.max,
+        summary.mean,
+        summary.count if summary.count <= _MOST_INT else _MOST_INT,
+        at_min if at_min is not None and _NO_STEP < at_min <= _MOST_INT else _NO_STEP,
+        at_max if at_max is not None and _NO_STEP < at_max <= _MOST_INT else _NO_STEP,
+    )

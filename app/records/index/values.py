@@ -52,28 +52,17 @@ class ValueChunk(NamedTuple):
 def pack_values(values: Mapping[int, Param]) -> ValueChunk:
     """Return the chunk of values by the place of their run. Texts over 32,768 characters are cut there."""
     rows = sorted(values)
-    codes: list[int] = []
-    numbers: list[float] = []
-    texts: dict[str, tuple[int, float]] = {}
-    for row in rows:
-        value = values[row]
-        if type(value) is float:
-            code, number = FLOAT, value
-        elif type(value) is int and -_EXACT_INT <= value <= _EXACT_INT:
-            code, number = INT, float(value)
-        elif isinstance(value, bool):
-            code, number = (TRUE if value else FALSE), _NAN
-        elif value is None:
-            code, number = NULL, _NAN
-        else:
-            text = _text(value)
-            known = texts.get(text)
-            if known is None:
-                read = number_of(text)
-                known = texts[text] = TEXT + len(texts), (_NAN if read is None else read)
-            code, number = known
-        codes.append(code)
-        numbers.append(number)
+    ordered: list[Any] = [values[row] for row in rows]
+    texts: dict[str, int] = {}
+    kinds = set(map(type, ordered))
+    if kinds == {float}:
+        codes, numbers = [FLOAT] * len(rows), ordered
+    else:
+        # Most names have few different values, so what each becomes is found out once; 1 and True are equal.
+        keys = ordered if len(kinds) == 1 else list(zip(map(type, ordered), ordered, strict=True))
+        packed = {key: _packed(value, texts) for key, value in dict(zip(keys, ordered, strict=True)).items()}
+        codes = [packed[key][0] for key in keys]
+        numbers = [packed[key][1] for key in keys]
     array = np.array(numbers, "<f8")
     return ValueChunk(
         bytes(rows),
@@ -214,6 +203,21 @@ def _taken(places: Codes, codes: Codes) -> Codes:
         return places[codes]
     except IndexError as error:
         raise ValueError("a chunk names a text that it does not have") from error
+
+
+def _packed(value: Param, texts: dict[str, int]) -> tuple[int, float]:
+    """Return the code and the number of a value; a new text is added to the texts."""
+    if value is None:
+        return NULL, _NAN
+    if isinstance(value, bool):
+        return (TRUE if value else FALSE), _NAN
+    if isinstance(value, int) and -_EXACT_INT <= value <= _EXACT_INT:
+        return INT, float(value)
+    if isinstance(value, float):
+        return FLOAT, float(value)
+    text = _text(value)
+    number = number_of(text)
+    return TEXT + texts.setdefault(text, len(texts)), _NAN if number is None else number
 
 
 def _text(value: object) -> str:

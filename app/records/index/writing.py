@@ -6,9 +6,10 @@ import json
 import os
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeAlias
 
 from app.records.annotations import Annotations
 from app.records.index.database import DamagedError
@@ -22,9 +23,30 @@ NUMBER_BITS = 24
 #: The kind of the names that hold what people added, which stays when a run is read anew.
 ADDED = "added"
 
-_T = TypeVar("_T")
-_Values = defaultdict[int, dict[int, Param]]
-_Summaries = defaultdict[int, dict[int, MetricSummary]]
+#: By name, by the place of the run in its chunk.
+_Values: TypeAlias = "defaultdict[str, dict[int, Param]]"
+_Summaries: TypeAlias = "defaultdict[str, dict[int, MetricSummary]]"
+
+
+@dataclass(slots=True)
+class _Edit:
+    """What changes in the runs of one chunk number; sets hold places."""
+
+    attributes: _Values = field(default_factory=lambda: defaultdict(dict))
+    params: _Values = field(default_factory=lambda: defaultdict(dict))
+    tags: _Values = field(default_factory=lambda: defaultdict(dict))
+    added: _Values = field(default_factory=lambda: defaultdict(dict))
+    metrics: _Summaries = field(default_factory=lambda: defaultdict(dict))
+    read_anew: set[int] = field(default_factory=set)
+    annotated: set[int] = field(default_factory=set)
+    gone: set[int] = field(default_factory=set)
+
+    def values(self) -> Iterator[tuple[str, str, dict[int, Param]]]:
+        """Yield the new values with the kind and the name that they have."""
+        kinds = (("run", self.attributes), ("param", self.params), ("tag", self.tags), (ADDED, self.added))
+        for kind, names in kinds:
+            for name, values in names.items():
+                yield kind, name, values
 
 
 def stored(text: str) -> str | bytes:
@@ -52,12 +74,8 @@ class Changes:
     def __init__(self, db: sqlite3.Connection, root: Path) -> None:
         self._db = db
         self._root = str(root)
+        self._edits: defaultdict[int, _Edit] = defaultdict(_Edit)
         self._names: dict[tuple[str, str], int] = {}
-        self._values: _Values = defaultdict(dict)
-        self._summaries: _Summaries = defaultdict(dict)
-        self._read_anew: set[int] = set()
-        self._annotated: set[int] = set()
-        self._gone: set[int] = set()
 
     def put(self, source: int, origin: str, record: RunRecord, stamp: bytes) -> None:
         """Add a run, or replace what is known of it but for what people added."""
@@ -67,33 +85,36 @@ class Changes:
             run = self._db.execute(sql, (source, stored(record.key), stamp)).lastrowid or 0
         else:
             self._db.execute("UPDATE runs SET stamp = ? WHERE id = ?", (stamp, run))
-            self._read_anew.add(run)
-        for name, attribute in self._attributes(record, origin):
-            self._values[self._name("run", name)][run] = attribute
+            self._edits[run >> CHUNK_BITS].read_anew.add(run % CHUNK)
+        edit, place = self._edits[run >> CHUNK_BITS], run % CHUNK
+        for name, attribute in self._attributes_of(record, origin):
+            edit.attributes[name][place] = attribute
         for name, param in record.params.items():
-            self._values[self._name("param", name)][run] = param
+            edit.params[name][place] = param
         for name, tag in record.tags.items():
-            self._values[self._name("tag", name)][run] = tag
+            edit.tags[name][place] = tag
         for name, summary in record.metrics.items():
-            self._summaries[self._name("metric", name)][run] = summary
+            edit.metrics[name][place] = summary
 
     def annotate(self, run: int, annotations: Annotations) -> None:
         """Replace what people added to a run."""
-        self._annotated.add(run)
+        edit, place = self._edits[run >> CHUNK_BITS], run % CHUNK
+        edit.annotated.add(place)
         added = {name: getattr(annotations, name) for name in ("name", "group", "notes", "colour", "star", "archived")}
-        found = {name: value for name, value in added.items() if value}
-        found |= {f"tags.{name}": text for name, text in annotations.tags.items()}
-        for name, value in found.items():
-            self._values[self._name(ADDED, name)][run] = value
+        for name, value in added.items():
+            if value:
+                edit.added[name][place] = value
+        for name, text in annotations.tags.items():
+            edit.added[f"tags.{name}"][place] = text
 
     def measure(self, run: int, size: int | None) -> None:
         """Note the bytes that a run takes on the disk, None where that cannot be told."""
-        self._values[self._name("run", "size")][run] = size
+        self._edits[run >> CHUNK_BITS].attributes["size"][run % CHUNK] = size
 
     def remove(self, run: int) -> None:
         """Forget a run."""
         self._db.execute("DELETE FROM runs WHERE id = ?", (run,))
-        self._gone.add(run)
+        self._edits[run >> CHUNK_BITS].gone.add(run % CHUNK)
 
     def find(self, source: int, key: str) -> int | None:
         """Return the id of a run, None where it is not known."""
@@ -107,31 +128,35 @@ class Changes:
             DamagedError: a chunk that should be changed is damaged.
         """
         try:
-            self._write_values()
-            self._write_summaries()
+            for number, edit in sorted(self._edits.items()):
+                self._write_values(number, edit)
+                self._write_summaries(number, edit)
         except (ValueError, IndexError) as error:
             raise DamagedError(f"a part of the index is damaged ({error})") from error
 
-    def _write_values(self) -> None:
-        gone = self._outdated("value_chunks")
-        for chunk, new in _by_chunk(self._values, gone):
+    def _write_values(self, number: int, edit: _Edit) -> None:
+        outdated = self._outdated("value_chunks", number, edit)
+        new = {(self._name(kind, name) << NUMBER_BITS) + number: values for kind, name, values in edit.values()}
+        for chunk in outdated.keys() | new.keys():
             sql = "SELECT rows, codes, numbers, texts FROM value_chunks WHERE id = ?"
             row = self._db.execute(sql, (chunk,)).fetchone()
             old = None if row is None else ValueChunk(*row)
             values = {} if old is None else unpack_values(old)
-            for place in gone.get(chunk, ()):
+            for place in outdated.get(chunk, ()):
                 values.pop(place, None)
-            packed = pack_values(values | new)
+            values |= new.get(chunk, {})
+            packed = pack_values(values)
             if packed != old:
                 self._store("value_chunks", chunk, packed)
 
-    def _write_summaries(self) -> None:
-        gone = self._outdated("summary_chunks")
-        for chunk, new in _by_chunk(self._summaries, gone):
+    def _write_summaries(self, number: int, edit: _Edit) -> None:
+        outdated = self._outdated("summary_chunks", number, edit)
+        new = {(self._name("metric", name) << NUMBER_BITS) + number: each for name, each in edit.metrics.items()}
+        for chunk in outdated.keys() | new.keys():
             sql = "SELECT rows, numbers, trends FROM summary_chunks WHERE id = ?"
             row = self._db.execute(sql, (chunk,)).fetchone()
             old = None if row is None else SummaryChunk(*row)
-            packed = pack_summaries(new, old, gone.get(chunk, ()))
+            packed = pack_summaries(new.get(chunk, {}), old, outdated.get(chunk, ()))
             if packed != old:
                 self._store("summary_chunks", chunk, packed)
 
@@ -142,14 +167,13 @@ class Changes:
         else:
             self._db.execute(f"DELETE FROM {table} WHERE id = ?", (chunk,))
 
-    def _outdated(self, table: str) -> dict[int, set[int]]:
+    def _outdated(self, table: str, number: int, edit: _Edit) -> dict[int, set[int]]:
         """Return, by chunk, the places whose value is not one any more unless it comes anew."""
-        sql = f"""SELECT names.kind, chunks.id, chunks.rows FROM names
-                  JOIN {table} AS chunks ON chunks.id = (names.id << {NUMBER_BITS}) + ?"""
+        of_read, of_added = edit.read_anew | edit.gone, edit.annotated | edit.gone
         found: dict[int, set[int]] = {}
-        read, added = self._read_anew | self._gone, self._annotated | self._gone
-        for number in {run >> CHUNK_BITS for run in read | added}:
-            of_read, of_added = ({run % CHUNK for run in runs if run >> CHUNK_BITS == number} for runs in (read, added))
+        if of_read or of_added:
+            sql = f"""SELECT names.kind, chunks.id, chunks.rows FROM names
+                      JOIN {table} AS chunks ON chunks.id = (names.id << {NUMBER_BITS}) + ?"""
             for kind, chunk, rows in self._db.execute(sql, (number,)):
                 places = (of_added if kind == ADDED else of_read).intersection(rows)
                 if places:
@@ -168,7 +192,7 @@ class Changes:
             self._names[kind, name] = known
         return known
 
-    def _attributes(self, record: RunRecord, origin: str) -> Iterator[tuple[str, Param]]:
+    def _attributes_of(self, record: RunRecord, origin: str) -> Iterator[tuple[str, Param]]:
         yield "source", record.source
         yield "origin", origin
         yield "id", record.id
@@ -202,14 +226,3 @@ def _below(path: str, folder: str, mark: str) -> str:
     if not path.startswith(folder) or path[len(folder) : len(folder) + 1] != os.sep:
         return ""
     return mark + path[len(folder) + 1 :].replace(os.sep, "/")
-
-
-def _by_chunk(edits: Mapping[int, Mapping[int, _T]], gone: Iterable[int]) -> Iterator[tuple[int, dict[int, _T]]]:
-    """Yield every chunk to write with the new values by their place; those that only lose some have none."""
-    found: defaultdict[int, dict[int, _T]] = defaultdict(dict)
-    for chunk in gone:
-        found[chunk] = {}
-    for name, runs in edits.items():
-        for run, value in runs.items():
-            found[(name << NUMBER_BITS) + (run >> CHUNK_BITS)][run % CHUNK] = value
-    yield from sorted(found.items())
