@@ -85,7 +85,8 @@ class Indexer:
         known = self._index.known(name)
         scan = source.scan(known)
         total = len(scan.changed) + len(scan.gone)
-        self._index.update(name, gone=scan.gone)
+        if scan.gone:
+            self._index.update(name, gone=scan.gone)
         done = len(scan.gone)
         yield Progress(name, done, total, scan.problems)
         keys = _latest_first(source.root, scan.changed)

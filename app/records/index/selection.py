@@ -196,7 +196,7 @@ def _match(operand: Operand, column: ValueColumn) -> Mask:
             if pattern.searched(text):
                 mask |= column.codes == code
     except PatternTooSlowError as error:
-        raise QueryError("this pattern takes too long here; write a simpler one", 0) from error
+        raise QueryError("this pattern takes too long here; write a simpler one", operand.start) from error
     return mask
 
 

@@ -218,12 +218,14 @@ class Operand:
         text: the text; None for what is a number only.
         until: of a time, the end of the span that it names.
         pattern: of ``~`` and ``like``, what the text is searched for.
+        start: where it stands in the query.
     """
 
     number: float | None = None
     text: str | None = None
     until: float | None = None
     pattern: Pattern | None = None
+    start: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -370,7 +372,7 @@ def _seconds_or_number(value: Value) -> float | None:
 
 def _pattern(key: Key, value: Value) -> Operand:
     try:
-        return Operand(pattern=Pattern.of_regex(value.text))
+        return Operand(pattern=Pattern.of_regex(value.text), start=value.start)
     except PatternError as error:
         start = value.start + value.quoted + error.position
         raise QueryError(str(error), min(start, max(value.end - 1, value.start))) from error
@@ -378,6 +380,6 @@ def _pattern(key: Key, value: Value) -> Operand:
 
 def _like(key: Key, value: Value) -> Operand:
     try:
-        return Operand(pattern=Pattern.of_like(value.text))
+        return Operand(pattern=Pattern.of_like(value.text), start=value.start)
     except PatternError as error:
         raise QueryError(str(error), value.start, value.end) from error

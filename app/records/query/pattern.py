@@ -16,8 +16,8 @@ __all__ = ["Pattern", "PatternError"]
 
 #: States of the automaton; a counted repetition multiplies what it repeats.
 _MOST_STATES = 1_000
-#: Looks at states that one pattern may cost beyond those that are remembered: a second or two.
-_MOST_WORK = 3_000_000
+#: Looks at states that one pattern may cost beyond those that are remembered: about a second.
+_MOST_WORK = 1_000_000
 _MOST_REMEMBERED = 20_000
 
 
