@@ -88,7 +88,7 @@ class Database:
     def clear(self) -> None:
         """Take everything out of the file."""
         with self.transaction("IMMEDIATE") as db:
-            for table in ("sources", "runs", "names", "value_chunks", "summary_chunks"):
+            for table in ("sources", "runs", "names", "value_chunks", "summary_chunks", "sqlite_sequence"):
                 db.execute(f"DELETE FROM {table}")
             db.execute("UPDATE file SET made = ?", (uuid.uuid4().hex,))
 

@@ -21,6 +21,8 @@ from app.records.summary import MetricSummary
 
 #: Attributes that people give, by what they are called as such.
 _ADDED_FIELDS = frozenset({"star", "archived", "group", "notes"})
+#: Columns have a place for every id up to the highest. Beyond so many places a run, and some, the index is made anew.
+_SPREAD, _FREE = 16, 1_000_000
 _UNDER_WAY = ("starting", "running", "paused")
 
 
@@ -32,8 +34,10 @@ class Columns:
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
-        (last,) = db.execute("SELECT max(id) FROM runs").fetchone()
-        self.size = (last or 0) + 1
+        count, last = db.execute("SELECT count(*), ifnull(max(id), 0) FROM runs").fetchone()
+        if last > _SPREAD * count + _FREE:
+            raise DamagedError(f"the index is spread too thin: {count} runs have ids up to {last}")
+        self.size = last + 1
         self._read: dict[tuple[str, str], ValueColumn] = {}
 
     def runs(self) -> Ids:

@@ -132,6 +132,8 @@ class ValueColumn:
             own = np.frombuffer(chunk.codes, "<u2").astype(np.int32)
             if chunk.texts is not None:
                 found = json.loads(chunk.texts)
+                if not all(type(text) is str for text in found):
+                    raise ValueError("a chunk has a text that is none")
                 places = np.arange(TEXT + len(found), dtype=np.int32)
                 places[TEXT:] = [texts.setdefault(text, len(texts) + TEXT) for text in found]
                 own = _taken(places, own)
