@@ -1,0 +1,230 @@
+"""Columns of values: what a param, a tag or an attribute is in many runs, packed by 256 runs and as arrays.
+
+A chunk holds the values of the runs ``256 * n`` to ``256 * n + 255`` that have one. It is self-contained, so that a run
+changes by rewriting a few small chunks, and a whole column is read without an object a value.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from app.records.query.values import number_of
+from app.records.sources.base import Param
+
+CHUNK_BITS = 8
+CHUNK = 1 << CHUNK_BITS
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+Codes: TypeAlias = npt.NDArray[np.int32]
+Mask: TypeAlias = npt.NDArray[np.bool_]
+Ids: TypeAlias = npt.NDArray[np.int64]
+
+#: What a value is; a text is TEXT and its place among the texts.
+MISSING, FLOAT, INT, FALSE, TRUE, NULL, TEXT = range(-1, 6)
+
+_EXACT_INT = 1 << 53
+_LONGEST_TEXT = 32_768
+_NAN = float("nan")
+
+
+class ValueChunk(NamedTuple):
+    """The values of up to 256 runs as they are stored.
+
+    Attributes:
+        rows: the place of each run in the chunk, a byte each, ascending.
+        codes: what each value is, little-endian, 2 bytes each.
+        numbers: the number that each value is or reads as, little-endian, 8 bytes each; None where none is one.
+        texts: the distinct texts as a JSON array; None where there are none.
+    """
+
+    rows: bytes
+    codes: bytes
+    numbers: bytes | None
+    texts: bytes | None
+
+
+def pack_values(values: Mapping[int, Param]) -> ValueChunk:
+    """Return the chunk of values by the place of their run. Texts over 32,768 characters are cut there."""
+    rows = sorted(values)
+    ordered: list[Any] = [values[row] for row in rows]
+    texts: dict[str, int] = {}
+    kinds = set(map(type, ordered))
+    if kinds == {float}:
+        codes, numbers = [FLOAT] * len(rows), ordered
+    else:
+        # Most names have few different values, so what each becomes is found out once; 1 and True are equal.
+        keys = ordered if len(kinds) == 1 else list(zip(map(type, ordered), ordered, strict=True))
+        packed = {key: _packed(value, texts) for key, value in dict(zip(keys, ordered, strict=True)).items()}
+        codes = [packed[key][0] for key in keys]
+        numbers = [packed[key][1] for key in keys]
+    array = np.array(numbers, "<f8")
+    return ValueChunk(
+        bytes(rows),
+        np.array(codes, "<u2").tobytes(),
+        None if np.isnan(array).all() else array.tobytes(),
+        json.dumps(list(texts)).encode() if texts else None,
+    )
+
+
+def unpack_values(chunk: ValueChunk) -> dict[int, Param]:
+    """Return the values of a chunk by the place of their run.
+
+    Raises:
+        ValueError: the chunk is damaged.
+    """
+    column = ValueColumn.of_chunks([(0, chunk)], CHUNK)
+    return {row: column[row] for row in chunk.rows}
+
+
+def value_at(chunk: ValueChunk, place: int) -> Param:
+    """Return one value of a chunk.
+
+    Raises:
+        ValueError, IndexError: the chunk is damaged.
+    """
+    numbers = None if chunk.numbers is None else chunk.numbers[8 * place : 8 * place + 8]
+    codes = chunk.codes[2 * place : 2 * place + 2]
+    return ValueColumn.of_chunks([(0, ValueChunk(b"\0", codes, numbers, chunk.texts))], 1)[0]
+
+
+@dataclass(frozen=True, slots=True)
+class ValueColumn:
+    """A value for each of many runs.
+
+    Attributes:
+        numbers: the value where it is a number or a text that reads as one, else NaN.
+        codes: what each value is.
+        texts: the distinct texts.
+    """
+
+    numbers: Floats
+    codes: Codes
+    texts: list[str]
+
+    @classmethod
+    def empty(cls, size: int) -> ValueColumn:
+        """Return a column in which no run has a value."""
+        return cls(np.full(size, _NAN), np.full(size, MISSING, np.int32), [])
+
+    @classmethod
+    def of_numbers(cls, numbers: Floats, present: Mask) -> ValueColumn:
+        """Return a column of numbers."""
+        return cls(np.where(present, numbers, _NAN), np.where(present, FLOAT, MISSING).astype(np.int32), [])
+
+    @classmethod
+    def of_chunks(cls, chunks: Iterable[tuple[int, ValueChunk]], size: int) -> ValueColumn:
+        """Return the column of chunks, each with its number; place ``i`` is the run with the id ``i``.
+
+        Raises:
+            ValueError: a chunk is damaged.
+        """
+        rows, codes, numbers = [], [], []
+        texts: dict[str, int] = {}
+        for number, chunk in chunks:
+            count = len(chunk.rows)
+            rows.append(np.frombuffer(chunk.rows, np.uint8) + np.int64(number << CHUNK_BITS))
+            own = np.frombuffer(chunk.codes, "<u2").astype(np.int32)
+            if chunk.texts is not None:
+                found = json.loads(chunk.texts)
+                if not all(type(text) is str for text in found):
+                    raise ValueError("a chunk has a text that is none")
+                places = np.arange(TEXT + len(found), dtype=np.int32)
+                places[TEXT:] = [texts.setdefault(text, len(texts) + TEXT) for text in found]
+                own = _taken(places, own)
+            codes.append(own)
+            values = np.full(count, _NAN) if chunk.numbers is None else np.frombuffer(chunk.numbers, "<f8")
+            if not len(own) == len(values) == count:
+                raise ValueError("the parts of a chunk differ in length")
+            numbers.append(values)
+        column = cls.empty(size)
+        if rows:
+            at = np.concatenate(rows)
+            column.numbers[at] = np.concatenate(numbers)
+            column.codes[at] = np.concatenate(codes)
+        column.texts.extend(texts)
+        return column
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def __getitem__(self, place: int) -> Param:
+        """Return a value, None where there is none."""
+        code = int(self.codes[place])
+        if code >= TEXT:
+            return self.texts[code - TEXT]
+        if code in (FLOAT, INT):
+            number = float(self.numbers[place])
+            return number if code == FLOAT else int(number)
+        return {FALSE: False, TRUE: True}.get(code)
+
+    def __iter__(self) -> Iterator[Param]:
+        fixed: list[Any] = [None, False, True, None]
+        for code, number in zip(self.codes.tolist(), self.numbers.tolist(), strict=True):
+            if code == FLOAT:
+                yield number
+            elif code == INT:
+                yield int(number)
+            elif code >= TEXT:
+                yield self.texts[code - TEXT]
+            else:
+                yield None if code == MISSING else fixed[code - INT]
+
+    @property
+    def present(self) -> Mask:
+        """Which runs have a value."""
+        mask: Mask = (self.codes != MISSING) & (self.codes != NULL)
+        return mask
+
+    def having(self, meets: Callable[[str], bool]) -> Mask:
+        """Return which runs have a text that meets a condition, which is asked once for each text."""
+        table = np.zeros(TEXT + len(self.texts) + 1, bool)  # the last one is what MISSING, -1, leads to
+        table[TEXT:-1] = [meets(text) for text in self.texts]
+        mask: Mask = table[self.codes]
+        return mask
+
+    def take(self, places: Ids) -> ValueColumn:
+        """Return the column of some runs."""
+        return ValueColumn(self.numbers[places], self.codes[places], self.texts)
+
+    def over(self, other: ValueColumn) -> ValueColumn:
+        """Return this column, and the values of another where this one has none."""
+        ours = self.present
+        texts = [*self.texts, *other.texts]
+        moved = np.where(other.codes >= TEXT, other.codes + len(self.texts), other.codes)
+        return ValueColumn(np.where(ours, self.numbers, other.numbers), np.where(ours, self.codes, moved), texts)
+
+
+def _taken(places: Codes, codes: Codes) -> Codes:
+    try:
+        return places[codes]
+    except IndexError as error:
+        raise ValueError("a chunk names a text that it does not have") from error
+
+
+def _packed(value: Param, texts: dict[str, int]) -> tuple[int, float]:
+    """Return the code and the number of a value; a new text is added to the texts."""
+    if value is None:
+        return NULL, _NAN
+    if isinstance(value, bool):
+        return (TRUE if value else FALSE), _NAN
+    if isinstance(value, int) and -_EXACT_INT <= value <= _EXACT_INT:
+        return INT, float(value)
+    if isinstance(value, float):
+        return FLOAT, float(value)
+    text = _text(value)
+    number = number_of(text)
+    return TEXT + texts.setdefault(text, len(texts)), _NAN if number is None else number
+
+
+def _text(value: object) -> str:
+    try:
+        text = str(value)
+    except ValueError:  # a whole number with more digits than Python writes
+        text = hex(value) if isinstance(value, int) else ""
+    return text if len(text) <= _LONGEST_TEXT else text[: _LONGEST_TEXT - 1] + "…"

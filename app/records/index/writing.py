@@ -1,0 +1,228 @@
+"""Runs are put into the chunks of the index."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeAlias
+
+from app.records.annotations import Annotations
+from app.records.index.database import DamagedError
+from app.records.index.summaries import SummaryChunk, pack_summaries
+from app.records.index.values import CHUNK, CHUNK_BITS, ValueChunk, pack_values, unpack_values
+from app.records.sources.base import Param, RunRecord
+from app.records.summary import MetricSummary
+
+#: The id of a chunk is that of its name and, in so many bits, its number.
+NUMBER_BITS = 24
+#: The kind of the names that hold what people added, which stays when a run is read anew.
+ADDED = "added"
+
+#: By name, by the place of the run in its chunk.
+_Values: TypeAlias = "defaultdict[str, dict[int, Param]]"
+_Summaries: TypeAlias = "defaultdict[str, dict[int, MetricSummary]]"
+
+
+@dataclass(slots=True)
+class _Edit:
+    """What changes in the runs of one chunk number; sets hold places."""
+
+    attributes: _Values = field(default_factory=lambda: defaultdict(dict))
+    params: _Values = field(default_factory=lambda: defaultdict(dict))
+    tags: _Values = field(default_factory=lambda: defaultdict(dict))
+    added: _Values = field(default_factory=lambda: defaultdict(dict))
+    metrics: _Summaries = field(default_factory=lambda: defaultdict(dict))
+    read_anew: set[int] = field(default_factory=set)
+    annotated: set[int] = field(default_factory=set)
+    gone: set[int] = field(default_factory=set)
+
+    def values(self) -> Iterator[tuple[str, str, dict[int, Param]]]:
+        """Yield the new values with the kind and the name that they have."""
+        kinds = (("run", self.attributes), ("param", self.params), ("tag", self.tags), (ADDED, self.added))
+        for kind, names in kinds:
+            for name, values in names.items():
+                yield kind, name, values
+
+
+def stored(text: str) -> str | bytes:
+    """Return a name or key as it is stored: names of files need not be valid Unicode, and SQLite wants that."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass")
+    return text
+
+
+def restored(text: str | bytes) -> str:
+    """Return a name or key that was stored."""
+    return text.decode("utf-8", "surrogatepass") if isinstance(text, bytes) else text
+
+
+class Changes:
+    """What one transaction changes: collected by run, written by name.
+
+    Args:
+        db: the connection, in a transaction that may write.
+        root: the workspace; paths below it are stored relative to it, so that it can be moved.
+    """
+
+    def __init__(self, db: sqlite3.Connection, root: Path) -> None:
+        self._db = db
+        self._root = str(root)
+        self._edits: defaultdict[int, _Edit] = defaultdict(_Edit)
+        self._names: dict[tuple[str, str], int] = {}
+
+    def put(self, source: int, origin: str, record: RunRecord, stamp: bytes) -> None:
+        """Add a run, or replace what is known of it but for what people added."""
+        run = self.find(source, record.key)
+        if run is None:
+            sql = "INSERT INTO runs (source, key, stamp) VALUES (?, ?, ?)"
+            run = self._db.execute(sql, (source, stored(record.key), stamp)).lastrowid or 0
+        else:
+            self._db.execute("UPDATE runs SET stamp = ? WHERE id = ?", (stamp, run))
+            self._edits[run >> CHUNK_BITS].read_anew.add(run % CHUNK)
+        edit, place = self._edits[run >> CHUNK_BITS], run % CHUNK
+        for name, attribute in self._attributes_of(record, origin):
+            edit.attributes[name][place] = attribute
+        for name, param in record.params.items():
+            edit.params[name][place] = param
+        for name, tag in record.tags.items():
+            edit.tags[name][place] = tag
+        for name, summary in record.metrics.items():
+            edit.metrics[name][place] = summary
+
+    def annotate(self, run: int, annotations: Annotations) -> None:
+        """Replace what people added to a run."""
+        edit, place = self._edits[run >> CHUNK_BITS], run % CHUNK
+        edit.annotated.add(place)
+        added = {name: getattr(annotations, name) for name in ("name", "group", "notes", "colour", "star", "archived")}
+        for name, value in added.items():
+            if value:
+                edit.added[name][place] = value
+        for name, text in annotations.tags.items():
+            edit.added[f"tags.{name}"][place] = text
+
+    def measure(self, run: int, size: int | None) -> None:
+        """Note the bytes that a run takes on the disk, None where that cannot be told."""
+        self._edits[run >> CHUNK_BITS].attributes["size"][run % CHUNK] = size
+
+    def remove(self, run: int) -> None:
+        """Forget a run."""
+        self._db.execute("DELETE FROM runs WHERE id = ?", (run,))
+        self._edits[run >> CHUNK_BITS].gone.add(run % CHUNK)
+
+    def find(self, source: int, key: str) -> int | None:
+        """Return the id of a run, None where it is not known."""
+        row = self._db.execute("SELECT id FROM runs WHERE source = ? AND key = ?", (source, stored(key))).fetchone()
+        return None if row is None else int(row[0])
+
+    def write(self) -> None:
+        """Write what was collected.
+
+        Raises:
+            DamagedError: a chunk that should be changed is damaged.
+        """
+        try:
+            for number, edit in sorted(self._edits.items()):
+                self._write_values(number, edit)
+                self._write_summaries(number, edit)
+        except (ValueError, IndexError) as error:
+            raise DamagedError(f"a part of the index is damaged ({error})") from error
+
+    def _write_values(self, number: int, edit: _Edit) -> None:
+        outdated = self._outdated("value_chunks", number, edit)
+        new = {(self._name(kind, name) << NUMBER_BITS) + number: values for kind, name, values in edit.values()}
+        for chunk in outdated.keys() | new.keys():
+            sql = "SELECT rows, codes, numbers, texts FROM value_chunks WHERE id = ?"
+            row = self._db.execute(sql, (chunk,)).fetchone()
+            old = None if row is None else ValueChunk(*row)
+            values = {} if old is None else unpack_values(old)
+            for place in outdated.get(chunk, ()):
+                values.pop(place, None)
+            values |= new.get(chunk, {})
+            packed = pack_values(values)
+            if packed != old:
+                self._store("value_chunks", chunk, packed)
+
+    def _write_summaries(self, number: int, edit: _Edit) -> None:
+        outdated = self._outdated("summary_chunks", number, edit)
+        new = {(self._name("metric", name) << NUMBER_BITS) + number: each for name, each in edit.metrics.items()}
+        for chunk in outdated.keys() | new.keys():
+            sql = "SELECT rows, numbers, trends FROM summary_chunks WHERE id = ?"
+            row = self._db.execute(sql, (chunk,)).fetchone()
+            old = None if row is None else SummaryChunk(*row)
+            packed = pack_summaries(new.get(chunk, {}), old, outdated.get(chunk, ()))
+            if packed != old:
+                self._store("summary_chunks", chunk, packed)
+
+    def _store(self, table: str, chunk: int, packed: ValueChunk | SummaryChunk) -> None:
+        if packed.rows:
+            marks = ", ".join("?" * (1 + len(packed)))
+            self._db.execute(f"INSERT OR REPLACE INTO {table} VALUES ({marks})", (chunk, *packed))
+        else:
+            self._db.execute(f"DELETE FROM {table} WHERE id = ?", (chunk,))
+
+    def _outdated(self, table: str, number: int, edit: _Edit) -> dict[int, set[int]]:
+        """Return, by chunk, the places whose value is not one any more unless it comes anew."""
+        of_read, of_added = edit.read_anew | edit.gone, edit.annotated | edit.gone
+        found: dict[int, set[int]] = {}
+        if of_read or of_added:
+            sql = f"""SELECT names.kind, chunks.id, chunks.rows FROM names
+                      JOIN {table} AS chunks ON chunks.id = (names.id << {NUMBER_BITS}) + ?"""
+            for kind, chunk, rows in self._db.execute(sql, (number,)):
+                places = (of_added if kind == ADDED else of_read).intersection(rows)
+                if places:
+                    found[chunk] = places
+        return found
+
+    def _name(self, kind: str, name: str) -> int:
+        known = self._names.get((kind, name))
+        if known is None:
+            written = (kind, stored(name))
+            row = self._db.execute("SELECT id FROM names WHERE kind = ? AND name = ?", written).fetchone()
+            if row is None:
+                known = self._db.execute("INSERT INTO names (kind, name) VALUES (?, ?)", written).lastrowid or 0
+            else:
+                known = int(row[0])
+            self._names[kind, name] = known
+        return known
+
+    def _attributes_of(self, record: RunRecord, origin: str) -> Iterator[tuple[str, Param]]:
+        yield "source", record.source
+        yield "origin", origin
+        yield "id", record.id
+        yield "name", record.name
+        path = str(record.path)
+        yield "path", self._relative(path)
+        for name in ("experiment", "state", "parent"):
+            text = getattr(record, name)
+            if text:
+                yield name, text
+        for name in ("started", "ended"):
+            when = getattr(record, name)
+            if when is not None:
+                yield name, float(when)
+        for name in ("artifacts", "log"):
+            place = getattr(record, name)
+            if place is not None:
+                yield name, _below(str(place), path, "./") or self._relative(str(place))
+        if record.deleted:
+            yield "deleted", True
+        if record.problems:
+            yield "problems", json.dumps(record.problems)
+
+    def _relative(self, path: str) -> str:
+        """Return a path as it is stored: relative to the workspace where it is below it."""
+        return _below(path, self._root, "") or path
+
+
+def _below(path: str, folder: str, mark: str) -> str:
+    """Return a path relative to a folder, with a mark before it, or "" where it is not below it."""
+    if not path.startswith(folder) or path[len(folder) : len(folder) + 1] != os.sep:
+        return ""
+    return mark + path[len(folder) + 1 :].replace(os.sep, "/")
