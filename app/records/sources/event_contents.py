@@ -161,7 +161,7 @@ class Gatherer:
         order = sorted_order(series)
         series, points = series[order], points[order]
         begins = [0, *(np.flatnonzero(np.diff(series)) + 1).tolist(), len(series)]
-        for begin, end in pairwise(begins):
+        for begin, end in sorted(pairwise(begins), key=lambda each: order[each[0]]):  # as they began
             file, tag = divmod(int(series[begin]), len(names))
             self._files[file].add_points(names[tag], points[begin:end])
 

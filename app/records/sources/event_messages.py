@@ -1,6 +1,6 @@
 """What a record of an event file says, read from its bytes without protobuf.
 
-Formats: tensorflow/core/util/event.proto and tensorflow/core/framework/{summary,tensor,tensor_shape,types}.proto.
+Formats: tensorflow/core/util/event.proto, tensorflow/core/framework/summary.proto.
 """
 
 from __future__ import annotations
@@ -9,19 +9,8 @@ import math
 import struct
 from dataclasses import dataclass, field
 
-import numpy as np
-
-from app.records.sources.wire import VARINT, Field, Span, fields, signed, varint
-
-#: NumPy's dtype of each number of TensorFlow's DataType; bfloat16 (14) has none, its 16 bits are the upper of a float.
-_DTYPES = {
-    **{1: "<f4", 2: "<f8", 3: "<i4", 4: "u1", 5: "<i2", 6: "i1", 9: "<i8", 10: "?"},
-    **{14: "<u2", 17: "<u2", 19: "<f2", 22: "<u4", 23: "<u8"},
-}
-_STRING, _BFLOAT16 = 7, 14
-#: The fields of a TensorProto whose values stand as they are in memory, and those that hold numbers as varints.
-_FIXED_VALUES = {5: "<f4", 6: "<f8"}
-_VARINT_VALUES = frozenset({7, 10, 11, 13, 16, 17})
+from app.records.sources.event_tensors import DTYPES, STRING, Tensor, first_number, read_tensor
+from app.records.sources.wire import Span, fields, signed
 
 _DOUBLE = struct.Struct("<d")
 _STRUCTS = {"<f4": struct.Struct("<f"), "<f8": _DOUBLE}
@@ -77,17 +66,6 @@ class Event:
     plain: bool = True
 
 
-@dataclass(slots=True)
-class Tensor:
-    """A tensor, not decoded: its type, its shape and where its elements stand."""
-
-    dtype: int = 0
-    shape: tuple[int, ...] = ()
-    content: Span | None = None
-    values: list[Field] = field(default_factory=list)
-    strings: list[Span] = field(default_factory=list)
-
-
 def parse_event(data: bytes, plugins: dict[bytes, bytes]) -> Event:
     """Return what a record says.
 
@@ -116,7 +94,7 @@ def parse_event(data: bytes, plugins: dict[bytes, bytes]) -> Event:
 
 def scalar(data: bytes, value: Value) -> float:
     """Return the number of a value that is a scalar."""
-    return _STRUCTS[value.dtype].unpack_from(data, value.at)[0] if value.dtype else value.number
+    return float(_STRUCTS[value.dtype].unpack_from(data, value.at)[0]) if value.dtype else value.number
 
 
 def _value(data: bytes, start: int, end: int, plugins: dict[bytes, bytes]) -> Value:
@@ -148,7 +126,7 @@ def _value(data: bytes, start: int, end: int, plugins: dict[bytes, bytes]) -> Va
     if plugins.get(value.tag) == b"hparams":
         value.kind, value.contents = "hparams", (kept,)
     elif tensor is not None:
-        _take_tensor(value, data, _tensor(data, *tensor), plugins.get(value.tag, b""), plugin)
+        _take_tensor(value, data, read_tensor(data, *tensor), plugins.get(value.tag, b""), plugin)
         if value.kind in ("histogram", "table"):
             value.contents = ((start, end),)
     return value
@@ -171,66 +149,25 @@ def _metadata(data: bytes, start: int, end: int) -> tuple[bytes, Span]:
     return plugin, content
 
 
-def _tensor(data: bytes, start: int, end: int) -> Tensor:
-    tensor = Tensor()
-    for key, number, at, stop in fields(data, start, end):
-        if key == 8:
-            tensor.dtype = number
-        elif key == 18:
-            tensor.shape = tuple(
-                next((signed(size) for part, size, _, _ in fields(data, dim_at, dim_stop) if part == 8), 0)
-                for dim, _, dim_at, dim_stop in fields(data, at, stop)
-                if dim == 18
-            )
-        elif key == 34 and stop > at:
-            tensor.content = (at, stop)
-        elif key == 66:
-            tensor.strings.append((at, stop))
-        elif key >> 3 in _FIXED_VALUES or key >> 3 in _VARINT_VALUES:
-            tensor.values.append((key, number, at, stop))
-    return tensor
-
-
 def _take_tensor(value: Value, data: bytes, tensor: Tensor, plugin: bytes, own_plugin: bytes | None) -> None:
     """Tell what a tensor is by its type, its shape and the plugin that it was logged for."""
     if plugin in _FOR_PROGRAMS:
         return
-    if tensor.dtype == _STRING:
+    if tensor.dtype == STRING:
         value.kind, value.contents = _STRINGS.get(plugin, "file"), tuple(tensor.strings)
         if value.kind == "image":
             value.contents = value.contents[2:]  # after the width and the height
         elif value.kind == "audio" and len(tensor.shape) == 2:
             value.contents = value.contents[::2]  # each has a label
-    elif tensor.dtype not in _DTYPES:
+    elif tensor.dtype not in DTYPES:
         return
     elif not tensor.shape or (own_plugin == b"scalars" and math.prod(tensor.shape) == 1):
         value.kind = "scalar"
-        dtype = _DTYPES[tensor.dtype]
-        place = tensor.content
-        if place is None and len(tensor.values) == 1 and _FIXED_VALUES.get(tensor.values[0][0] >> 3) == dtype:
-            place = tensor.values[0][2:]
-        if place is not None and dtype in _STRUCTS and place[1] - place[0] == np.dtype(dtype).itemsize:
+        dtype = DTYPES[tensor.dtype]
+        place = tensor.place()
+        if place is not None and dtype in _STRUCTS and place[1] - place[0] == _STRUCTS[dtype].size:
             value.dtype, value.at = dtype, place[0]
         else:
-            value.number = _first_number(data, tensor)
+            value.number = first_number(data, tensor)
     else:
         value.kind = "histogram" if plugin == b"histograms" else "table"
-
-
-def _first_number(data: bytes, tensor: Tensor) -> float:
-    """Return the first element of a tensor, 0 where it has none: zeros may be left out."""
-    dtype = np.dtype(_DTYPES[tensor.dtype])
-    if tensor.content is not None:
-        raw = data[slice(*tensor.content)][: dtype.itemsize]
-        if len(raw) < dtype.itemsize:
-            raise ValueError("a tensor that is cut")
-    else:
-        key, number, start, end = next((each for each in tensor.values if each[3] > each[2]), (VARINT, 0, 0, 0))
-        if key >> 3 in _FIXED_VALUES:
-            return float(_STRUCTS[_FIXED_VALUES[key >> 3]].unpack_from(data, start)[0])
-        if key & 7 != VARINT:
-            number, _ = varint(data, start, end)
-        raw = number.to_bytes(8, "little")[: dtype.itemsize]
-    if tensor.dtype == _BFLOAT16:
-        raw, dtype = bytes(2) + raw, np.dtype("<f4")
-    return float(np.frombuffer(raw, dtype)[0])

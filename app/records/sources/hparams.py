@@ -16,9 +16,9 @@ from app.records.files import RecordError
 from app.records.sources.base import Param
 from app.records.sources.wire import Span, fields
 
-_YAML_BYTES = 1 << 20
+_YAML_BYTES = 1 << 18
 _MOST_ITEMS = 10_000
-_LONGEST_TEXT = 1_000
+_LONGEST_TEXT = 500
 _DOUBLE = struct.Struct("<d")
 #: By the number of Status in tensorboard/plugins/hparams/api.proto.
 _STATES = {1: "finished", 2: "failed"}
@@ -96,7 +96,7 @@ def read_hparams_file(path: Path) -> dict[str, Param]:
     except OSError as error:
         raise RecordError(f"{path}: {error.strerror or error}") from error
     if len(data) > _YAML_BYTES:
-        raise RecordError(f"{path}: longer than {_YAML_BYTES >> 20} MiB")
+        raise RecordError(f"{path}: longer than {_YAML_BYTES >> 10} KiB")
     import yaml
 
     try:
@@ -150,9 +150,6 @@ def _plain_loader() -> Any:
     """Return a loader that takes an object of Python for the plain values that it was written as."""
     import yaml
 
-    class PlainLoader(yaml.SafeLoader):  # not the one in C, which a deeply nested file ends with its process
-        pass
-
     def construct(loader: Any, _: str, node: Any) -> Any:
         if isinstance(node, yaml.MappingNode):
             return loader.construct_mapping(node, deep=True)
@@ -160,5 +157,7 @@ def _plain_loader() -> Any:
             return loader.construct_sequence(node, deep=True)
         return loader.construct_scalar(node)
 
-    PlainLoader.add_multi_constructor("", construct)
-    return PlainLoader
+    # Not the loader in C: a deeply nested file ends it with its process.
+    loader: Any = type("PlainLoader", (yaml.SafeLoader,), {})
+    loader.add_multi_constructor("", construct)
+    return loader

@@ -4,8 +4,8 @@ The event files of TensorFlow 1 and 2, PyTorch, tensorboardX and others are read
 as TensorBoard calls it, by its folder below the logdir; its experiment is the logdir. Its settings are those of the
 hparams plugin and of the ``hparams.yaml`` that Lightning writes beside.
 
-Event files do not tell whether a run goes on. It is running while one of its files is being written; afterwards its
-state is what the hparams plugin says (finished or failed), else "".
+Event files do not tell whether a run goes on. One whose end the hparams plugin tells, with its time, is finished or
+failed; else it is running as long as one of its files is being written, and afterwards its state is "".
 """
 
 from __future__ import annotations
@@ -36,6 +36,8 @@ CHECKPOINTS = "checkpoints"
 
 #: Runs are read so many at a time where many are asked for.
 _PORTION = 256
+#: The record of the end of a session may be a little later than the end that it tells.
+_LATE_SECONDS = 1.0
 #: How much of what was read last is kept in memory.
 _MEMORY_BYTES = 256 << 20
 
@@ -202,7 +204,9 @@ class TensorBoardSource(Source):
             params.update(read_hparams_file(folder.path / HPARAMS_FILE))
         except RecordError as error:
             problems.append(str(error))
-        state = session.state or ("running" if folder.is_active else "")
+        # Some writers tell the end before anything was trained; what was logged later shows it.
+        is_over = session.ended is not None and (last is None or last <= session.ended + _LATE_SECONDS)
+        state = session.state if is_over else "running" if folder.is_active else ""
         checkpoints = folder.path / CHECKPOINTS
         return RunRecord(
             source=self.kind,
@@ -213,7 +217,7 @@ class TensorBoardSource(Source):
             path=folder.path,
             state=state,
             started=first if session.started is None else session.started,
-            ended=None if state == "running" else session.ended or last,
+            ended=session.ended if is_over else None if state == "running" else last,
             params=params,
             metrics=run.metrics(),
             artifacts=checkpoints if checkpoints.is_dir() else None,
