@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 #: How many values of a metric its trend keeps.
 TREND_POINTS = 32
+_PICKED = np.arange(TREND_POINTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +48,18 @@ def summary_of(
     """
     if not len(values):
         return None
-    numbers = np.asarray(values, dtype=float)
-    few = len(numbers) <= TREND_POINTS
-    picked = numbers if few else numbers[np.linspace(0, len(numbers) - 1, TREND_POINTS).astype(np.intp)]
-    trend = tuple(picked.tolist())
+    numbers = np.ascontiguousarray(values, dtype=float)
+    count = len(numbers)
+    trend = tuple((numbers if count <= TREND_POINTS else numbers[_PICKED * (count - 1) // (TREND_POINTS - 1)]).tolist())
     first, last = float(numbers[0]), float(numbers[-1])
-    known = numbers if not np.isnan(numbers).any() else numbers[~np.isnan(numbers)]
-    if not len(known):
-        nan = float("nan")
-        return MetricSummary(first, last, nan, nan, len(numbers), trend)
-    lowest, highest = int(np.nanargmin(numbers)), int(np.nanargmax(numbers))
+    known = numbers
+    lowest, highest = int(numbers.argmin()), int(numbers.argmax())
+    if np.isnan(numbers[lowest]):  # the first NaN is the lowest and the highest where there is any
+        known = numbers[~np.isnan(numbers)]
+        if not len(known):
+            nan = float("nan")
+            return MetricSummary(first, last, nan, nan, count, trend)
+        lowest, highest = int(np.nanargmin(numbers)), int(np.nanargmax(numbers))
 
     def step(index: int) -> int:
         return index + 1 if steps is None else int(steps[index])
@@ -68,7 +71,7 @@ def summary_of(
         last,
         float(numbers[lowest]),
         float(numbers[highest]),
-        len(numbers),
+        count,
         trend,
         mean,
         step(lowest),

@@ -30,7 +30,7 @@ from app.records.sources.hparams import Session
 _VERSION = 1
 _FOOTER = struct.Struct("<QQI")
 #: What is read in some hundredths of a second anyway is not kept.
-_WORTH = 1 << 20
+WORTH_BYTES = 1 << 20
 
 
 class EventCache:
@@ -55,7 +55,7 @@ class EventCache:
         """Keep what was read of a file, if that is so much more than what is kept that it is worth it."""
         kept = self._kept.get(file.path, 0)
         end = file.contents.end
-        if file.state is None or 0 <= end - kept < max(_WORTH, kept // 4) or end < _WORTH:
+        if file.state is None or 0 <= end - kept < max(WORTH_BYTES, kept // 4) or end < WORTH_BYTES:
             return
         with contextlib.suppress(OSError):  # the next program reads the file again
             self._folder.mkdir(parents=True, exist_ok=True)
@@ -67,14 +67,13 @@ class EventCache:
 
 
 def _pack(contents: Contents, state: FileState) -> bytes:
-    tags = list(contents.series)
-    rows = np.concatenate([contents.points(tag) for tag in tags]) if tags else np.empty(0, POINT_DTYPE)
+    series = {tag: contents.points(tag) for tag in contents.series}
     facts = {
         "version": _VERSION,
         "file": str(contents.path),
         "state": [state.size, state.mtime_ns, state.inode, state.tail.hex()],
         "end": contents.end,
-        "series": [[tag, len(contents.points(tag))] for tag in tags],
+        "series": [[tag, len(points)] for tag, points in series.items()],
         "media": [[each.kind, each.name, each.step, each.time, each.offset, each.size] for each in contents.media],
         "session": asdict(contents.session),
         "plugins": [[tag.hex(), plugin.hex()] for tag, plugin in contents.plugins.items()],
@@ -83,11 +82,14 @@ def _pack(contents: Contents, state: FileState) -> bytes:
         "damage_count": contents.damage_count,
     }
     line = json.dumps(facts).encode() + b"\n"
-    file = io.BytesIO()
-    np.lib.format.write_array(file, rows, version=(1, 0))
-    file.write(line)
-    file.write(_FOOTER.pack(_sum(rows), len(line), zlib.crc32(line)))
-    return file.getvalue()
+    header = io.BytesIO()
+    count = sum(map(len, series.values()))
+    np.lib.format.write_array_header_1_0(
+        header, {"descr": POINT_DTYPE.descr, "fortran_order": False, "shape": (count,)}
+    )
+    total = sum(map(_sum, series.values())) % 2**64
+    footer = _FOOTER.pack(total, len(line), zlib.crc32(line))
+    return b"".join([header.getvalue(), *(points.view(np.uint8).data for points in series.values()), line, footer])
 
 
 def _unpack(path: Path, data: bytes) -> tuple[Contents, FileState]:

@@ -85,8 +85,6 @@ class Contents:
     def add_points(self, tag: bytes, points: Points) -> None:
         """Add points of a tag behind those that there are."""
         self.series.setdefault(tag.decode("utf-8", "replace"), []).append(points)
-        self.see_time(float(points["time"].min()))
-        self.see_time(float(points["time"].max()))
 
     def see_time(self, time: float) -> None:
         """Note that something was logged then."""
@@ -153,17 +151,25 @@ class Gatherer:
             return
         files, tags, points = (np.concatenate(parts) for parts in zip(*self._pending, strict=True))
         self._pending, self._count = [], 0
-        series = files * len(self._tags) + tags
-        names = list(self._tags)
+        series = files.astype(np.int64) * len(self._tags) + tags
         if (series == series[0]).all():
-            self._files[files[0]].add_points(names[tags[0]], points)
-            return
-        order = sorted_order(series)
-        series, points = series[order], points[order]
-        begins = [0, *(np.flatnonzero(np.diff(series)) + 1).tolist(), len(series)]
-        for begin, end in sorted(pairwise(begins), key=lambda each: order[each[0]]):  # as they began
+            order, begins = np.zeros(1, np.int64), np.zeros(1, np.int64)
+        else:
+            order = sorted_order(series)
+            series, points = series[order], points[order]
+            begins = np.flatnonzero(np.diff(series, prepend=-1))
+        with np.errstate(invalid="ignore"):  # a signalling NaN
+            earliest = np.fmin.reduceat(points["time"], begins).tolist()
+            latest = np.fmax.reduceat(points["time"], begins).tolist()
+        ends = [*begins[1:].tolist(), len(series)]
+        names = list(self._tags)
+        for index in np.argsort(order[begins]).tolist():  # as they began
+            begin = begins[index]
             file, tag = divmod(int(series[begin]), len(names))
-            self._files[file].add_points(names[tag], points[begin:end])
+            contents = self._files[file]
+            contents.add_points(names[tag], points[begin : ends[index]])
+            contents.see_time(earliest[index])
+            contents.see_time(latest[index])
 
     def _take_single(self, data: bytes, record: int, contents: Contents, offset: int, gathered: Gathered) -> None:
         """Take one record that has a form of its own."""

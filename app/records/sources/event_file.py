@@ -80,13 +80,18 @@ class EventFile:
         Raises:
             OSError: the file is not there or cannot be read.
         """
+        if self.state is not None and FileState.of(os.stat(self.path)).is_as(self.state):
+            return False
         with open(self.path, "rb", buffering=0) as file:
             found = FileState.of(os.fstat(file.fileno()))
-            if self.state is not None and found.is_as(self.state):
-                return False
             if not self._goes_on(file, found):
                 self.contents = Contents(self.path)
-            _read_on(file, found.size, self.contents)
+            self.state = None
+            try:
+                _read_on(file, found.size, self.contents)
+            except BaseException:
+                self.contents = Contents(self.path)  # half of a portion is none
+                raise
             tail = min(_TAIL, self.contents.end)
             self.state = replace(found, tail=_read_at(file, self.contents.end - tail, tail))
         return True

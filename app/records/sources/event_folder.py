@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import numpy as np
 
-from app.records.series import Points
+from app.records.series import POINT_DTYPE, Points
 from app.records.sources.base import Medium
-from app.records.sources.event_cache import EventCache
+from app.records.sources.event_cache import WORTH_BYTES, EventCache
 from app.records.sources.event_contents import Contents
 from app.records.sources.event_file import EventFile
 from app.records.sources.hparams import Session
@@ -33,11 +33,13 @@ class EventFolder:
     Attributes:
         path: the folder.
         files: those that are there, by their names.
+        names: the names of all that is in the folder.
     """
 
     def __init__(self, path: Path, cache: EventCache | None = None) -> None:
         self.path = path
         self.files: dict[str, EventFile] = {}
+        self.names: Collection[str] = ()
         self._cache = cache
         self._failures: list[str] = []
 
@@ -48,25 +50,30 @@ class EventFolder:
             OSError: the folder is not there or cannot be read.
         """
         with os.scandir(self.path) as entries:
-            names = sorted(
-                entry.name for entry in entries if is_event_file(entry.name) and entry.is_file(follow_symlinks=False)
-            )
+            there = {entry.name: entry for entry in entries}
+        self.names = there.keys()
+        found = {
+            name: entry for name, entry in there.items() if is_event_file(name) and entry.is_file(follow_symlinks=False)
+        }
         old = self.files
-        self.files = {name: old.get(name) or EventFile(self.path / name) for name in names}
+        self.files = {name: old.get(name) or EventFile(self.path / name) for name in sorted(found)}
         new = [file for name, file in self.files.items() if name not in old]
         if self._cache is not None:
             for file in new:
-                self._cache.load(file)
+                if found[file.path.name].stat(follow_symlinks=False).st_size >= WORTH_BYTES:
+                    self._cache.load(file)
         return new
 
     def read_on(self) -> list[EventFile]:
         """Read what is new in the files that were found; return those that had anything."""
         changed = []
         self._failures = []
-        for file in self.files.values():
+        for name, file in list(self.files.items()):
             try:
                 if file.update():
                     changed.append(file)
+            except FileNotFoundError:
+                del self.files[name]
             except OSError as error:
                 self._failures.append(f"{file.path}: {error.strerror or error}")
         return changed
@@ -80,6 +87,13 @@ class EventFolder:
     def is_active(self) -> bool:
         """Whether one of the files is still being written."""
         return any(file.is_active for file in self.files.values())
+
+    @property
+    def memory(self) -> int:
+        """How many bytes its points have."""
+        return sum(len(points) for each in self.contents for pieces in each.series.values() for points in pieces) * (
+            POINT_DTYPE.itemsize
+        )
 
     @property
     def tags(self) -> list[str]:

@@ -5,6 +5,9 @@ Formats: tensorboard/plugins/hparams/plugin_data.proto, google/protobuf/struct.p
 
 from __future__ import annotations
 
+import math
+import os
+import stat
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -53,7 +56,7 @@ class Session:
                     if part == 8:
                         self.state = _STATES.get(number, "")
                     elif part == 17:
-                        self.ended = _DOUBLE.unpack_from(data, at)[0]
+                        self.ended = _moment(data, at)
 
     def _take_start(self, data: bytes, start: int, end: int) -> None:
         for key, _, at, stop in fields(data, start, end):
@@ -66,7 +69,12 @@ class Session:
                         value = _value(data, (part_at, part_stop))
                 self.params[name] = value
             elif key == 41:
-                self.started = _DOUBLE.unpack_from(data, at)[0]
+                self.started = _moment(data, at)
+
+
+def _moment(data: bytes, at: int) -> float | None:
+    seconds = float(_DOUBLE.unpack_from(data, at)[0])
+    return seconds if math.isfinite(seconds) and seconds > 0 else None
 
 
 def _value(data: bytes, place: Span) -> Param:
@@ -89,14 +97,14 @@ def read_hparams_file(path: Path) -> dict[str, Param]:
         RecordError: it cannot be read.
     """
     try:
-        with open(path, "rb") as file:
-            data = file.read(_YAML_BYTES + 1)
+        found = os.lstat(path)
+        if not stat.S_ISREG(found.st_mode) or found.st_size > _YAML_BYTES:
+            raise RecordError(f"{path}: not a file of at most {_YAML_BYTES >> 10} KiB")
+        data = path.read_bytes()
     except FileNotFoundError:
         return {}
     except OSError as error:
         raise RecordError(f"{path}: {error.strerror or error}") from error
-    if len(data) > _YAML_BYTES:
-        raise RecordError(f"{path}: longer than {_YAML_BYTES >> 10} KiB")
     import yaml
 
     try:

@@ -17,7 +17,6 @@ from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from itertools import chain
 from pathlib import Path
 
 from app.records.files import RecordError
@@ -49,11 +48,7 @@ class _Run:
     folder: EventFolder
     summaries: dict[str, MetricSummary] = field(default_factory=dict)
     summed: list[Contents] = field(default_factory=list)
-
-    @property
-    def memory(self) -> int:
-        """Bytes of its points."""
-        return sum(points.nbytes for contents in self.folder.contents for points in chain(*contents.series.values()))
+    memory: int = 0
 
     def metrics(self) -> dict[str, MetricSummary]:
         """Return the summary of every series; one that has not grown is not looked at again."""
@@ -86,6 +81,7 @@ class TensorBoardSource(Source):
         super().__init__(root)
         self._cache = None if cache is None else EventCache(cache)
         self._runs: OrderedDict[str, _Run] = OrderedDict()
+        self._memory = 0
 
     def scan(self, known: Mapping[str, bytes]) -> Scan:
         """See :meth:`Source.scan`. A run that is not being written any more has changed, too."""
@@ -114,7 +110,7 @@ class TensorBoardSource(Source):
 
     def read(self, key: str) -> RunRecord:
         """See :meth:`Source.read`."""
-        return self._record(key, self._read_on(key))
+        return self._record(key, self._current(key))
 
     def read_many(self, keys: Sequence[str]) -> Iterator[RunRecord]:
         """See :meth:`Source.read_many`: small files are read many at once."""
@@ -122,16 +118,16 @@ class TensorBoardSource(Source):
             portion = keys[begin : begin + _PORTION]
             new: list[EventFile] = []
             for key in portion:
-                with suppress(KeyError, OSError):
-                    new += self._run(key).folder.look()
+                with suppress(KeyError):
+                    new += self._look(key)
             read_together(new)
             for key in portion:
                 with suppress(KeyError):
-                    yield self.read(key)
+                    yield self._record(key, self._read_on(key))
 
     def series(self, key: str, metric: str) -> Points:
         """See :meth:`Source.series`."""
-        return self._read_on(key).folder.points(metric)
+        return self._current(key).folder.points(metric)
 
     def media(self, key: str) -> list[Medium]:
         """See :meth:`Source.media`.
@@ -140,7 +136,7 @@ class TensorBoardSource(Source):
         table is the value of the summary (tensorflow/core/framework/summary.proto), which tells its own form.
         """
         try:
-            return self._read_on(key).folder.media
+            return self._current(key).folder.media
         except KeyError:
             return []
 
@@ -158,41 +154,53 @@ class TensorBoardSource(Source):
         Raises:
             KeyError: it would lie outside.
         """
-        path = self.root / key
-        if ".." in path.parts or not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(self.root)):
-            raise KeyError(key)
-        return path
+        path = str(self.root)
+        for part in () if key == "." else key.split("/"):
+            path = os.path.join(path, part)
+            if part in ("", ".", "..") or os.path.basename(part) != part or os.path.islink(path):
+                raise KeyError(key)
+        return Path(path)
 
-    def _run(self, key: str) -> _Run:
-        run = self._runs.get(key)
-        if run is None:
-            run = self._runs[key] = _Run(EventFolder(self._path(key), self._cache))
-        self._runs.move_to_end(key)
-        return run
-
-    def _read_on(self, key: str) -> _Run:
+    def _current(self, key: str) -> _Run:
         """Return a run as it is now.
 
         Raises:
             KeyError: there is no such run any more.
         """
-        run = self._run(key)
-        with suppress(OSError):  # of a folder that cannot be listed any more, the files that are known are read
-            run.folder.look()
+        self._look(key)
+        return self._read_on(key)
+
+    def _look(self, key: str) -> list[EventFile]:
+        """Find the files of a run; return those that are new. One whose folder cannot be listed keeps what it had."""
+        run = self._runs.get(key)
+        if run is None:
+            run = self._runs[key] = _Run(EventFolder(self._path(key), self._cache))
+        self._runs.move_to_end(key)
+        try:
+            return run.folder.look()
+        except OSError:
+            return []
+
+    def _read_on(self, key: str) -> _Run:
+        if key not in self._runs:  # forgotten meanwhile, for others that are large
+            self._look(key)
+        run = self._runs[key]
         for file in run.folder.read_on():
             if self._cache is not None:
                 self._cache.save(file)
         if not run.folder.files:
-            del self._runs[key]
+            self._memory -= self._runs.pop(key).memory
             raise KeyError(key)
-        self._forget()
+        self._keep_within_memory(run)
         return run
 
-    def _forget(self) -> None:
-        memory = sum(run.memory for run in self._runs.values())
-        while memory > _MEMORY_BYTES and len(self._runs) > 1:
-            _, run = self._runs.popitem(last=False)
-            memory -= run.memory
+    def _keep_within_memory(self, run: _Run) -> None:
+        """Forget what was asked for longest ago, but never the run that was asked for last."""
+        self._memory -= run.memory
+        run.memory = run.folder.memory
+        self._memory += run.memory
+        while self._memory > _MEMORY_BYTES and len(self._runs) > 1:
+            self._memory -= self._runs.popitem(last=False)[1].memory
 
     def _record(self, key: str, run: _Run) -> RunRecord:
         folder = run.folder
@@ -200,18 +208,18 @@ class TensorBoardSource(Source):
         first, last = folder.times
         problems = list(folder.problems())
         params: dict[str, Param] = dict(session.params)
-        try:
-            params.update(read_hparams_file(folder.path / HPARAMS_FILE))
-        except RecordError as error:
-            problems.append(str(error))
+        if HPARAMS_FILE in folder.names:
+            try:
+                params.update(read_hparams_file(folder.path / HPARAMS_FILE))
+            except RecordError as error:
+                problems.append(str(error))
         # Some writers tell the end before anything was trained; what was logged later shows it.
         is_over = session.ended is not None and (last is None or last <= session.ended + _LATE_SECONDS)
         state = session.state if is_over else "running" if folder.is_active else ""
-        checkpoints = folder.path / CHECKPOINTS
         return RunRecord(
             source=self.kind,
             key=key,
-            id=str(uuid.uuid5(uuid.NAMESPACE_URL, folder.path.as_uri())),
+            id=str(uuid.uuid5(uuid.NAMESPACE_URL, f"tensorboard:{folder.path.as_posix()}")),
             name=self.root.name if key == "." else key,
             experiment=self.root.name,
             path=folder.path,
@@ -220,7 +228,7 @@ class TensorBoardSource(Source):
             ended=session.ended if is_over else None if state == "running" else last,
             params=params,
             metrics=run.metrics(),
-            artifacts=checkpoints if checkpoints.is_dir() else None,
+            artifacts=folder.path / CHECKPOINTS if CHECKPOINTS in folder.names else None,
             problems=tuple(problems),
         )
 

@@ -298,3 +298,61 @@ def test_whatever_happens_to_a_file_it_is_read_without_failing(
     lost = sum((whole - found).values())
     if len(changed) == len(mixed):
         assert lost <= 9 * len(flips), "a flipped bit costs its own record and the one before at most"
+
+
+def test_very_many_tags_of_one_length_are_told_apart(tmp_path: Path) -> None:
+    names = [f"layer_{number:05}" for number in range(0, 100_000, 33)]
+    write(tmp_path / NAME, [scalar_event(name, float(step), step) for step, name in enumerate(names)])
+    file = read(tmp_path / NAME)
+    assert list(file.contents.series) == names
+    assert [steps(file, name) for name in names] == [[step] for step in range(len(names))]
+
+
+def test_records_of_one_length_and_many_forms_are_told_apart(tmp_path: Path) -> None:
+    # A longer tag makes up for a shorter step, a step of nothing or a second value.
+    events = [
+        scalar_event("x" * (9 - len(str(step % 4))) + "y" * (step % 3), step / 9, 128 ** (step % 4))
+        for step in range(400)
+    ]
+    events += [scalar_event("z" * 11, 1.0, 0), *[Event(wall_time=1.0, step=5).SerializeToString()] * 30]
+    write(tmp_path / NAME, events)
+    found = intact_points(read(tmp_path / NAME))
+    expected: Counter[tuple[str, int, bytes, bytes]] = Counter()
+    for event in map(Event.FromString, events):
+        for value in event.summary.value:
+            row = (event.step, struct.pack("<d", event.wall_time), struct.pack("<d", value.simple_value))
+            expected[value.tag, *row] += 1
+    assert found == expected
+
+
+def test_not_a_number_is_read_in_any_disguise(tmp_path: Path) -> None:
+    signalling = {struct.pack("<f", 1.5): b"\x01\x00\xa0\x7f", struct.pack("<d", 1.7e9 + 3): b"\1\0\0\0\0\0\xf4\x7f"}
+    event = scalar_event("loss", 1.5, 3)
+    for number, disguise in signalling.items():
+        assert number in event
+        event = event.replace(number, disguise)
+    write(tmp_path / NAME, [event] * 20 + [scalar_event("acc", 1.0, 1)])
+    file = read(tmp_path / NAME)
+    assert [(value != value, time != time) for _, time, value in file.contents.points("loss").tolist()] == [
+        (True, True)
+    ] * 20
+    assert file.contents.first_time == file.contents.last_time == 1.7e9 + 1
+
+
+def test_an_error_of_the_disk_leaves_nothing_half_read(tmp_path: Path, monkeypatch: Any) -> None:
+    path = tmp_path / NAME
+    text = Summary.Value(tag="note", tensor={"dtype": "DT_STRING", "string_val": [b"x"]})
+    note = Event(wall_time=1.7e9, step=7, summary=Summary(value=[text])).SerializeToString()
+    write(path, [note, *(scalar_event("loss", 1.0, step) for step in range(100))])
+    file = EventFile(path)
+
+    def fail(*_: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("app.records.sources.event_contents.Gatherer.finish", fail)
+        with pytest.raises(OSError, match="Input/output"):
+            file.update()
+    assert file.update()
+    assert steps(file, "loss") == list(range(100))
+    assert len(file.contents.media) == 1

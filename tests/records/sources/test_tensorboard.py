@@ -117,7 +117,7 @@ def test_settings_in_hparams_yaml_are_read_and_nothing_in_it_is_run(tmp_path: Pa
     [
         ("a: [", "not valid YAML"),
         ("[" * 20_000, "not valid YAML"),
-        ("x" * 300_000, "longer than"),
+        ("x" * 300_000, "not a file of at most"),
         ("a0: &a0 {x: 1}\n" + "".join(f"a{n + 1}: &a{n + 1} [*a{n}, *a{n}]\n" for n in range(40)), ""),
         ("a0: &a0 {x: 1}\n" + "".join(f"a{n + 1}: &a{n + 1} {{x: *a{n}, y: *a{n}}}\n" for n in range(40)), "more than"),
         ("a: &a [*a]", ""),
