@@ -27,29 +27,23 @@ _ROWS_AT_ONCE = 1 << 14
 
 
 @cache
-def _tables(count: int) -> Checksums:
+def _tables() -> Checksums:
     """Return what each byte leaves in a register of zeros when k zero bytes follow it: a table of 256 for each k."""
     table: Checksums = np.arange(256, dtype=np.uint32)
     for _ in range(8):
         table = (table >> np.uint32(1)) ^ ((table & np.uint32(1)) * np.uint32(_POLYNOMIAL))
-    tables = np.empty((count, 256), np.uint32)
+    tables = np.empty((LONGEST_ROW, 256), np.uint32)
     tables[0] = table
-    for k in range(1, count):
+    for k in range(1, LONGEST_ROW):
         tables[k] = (tables[k - 1] >> 8) ^ table[tables[k - 1] & 0xFF]
     return tables
-
-
-@cache
-def _tables_before(width: int) -> Checksums:
-    """Return the table of each column of rows of a width."""
-    return np.ascontiguousarray(_tables(-(-width // 64) * 64)[width - 1 :: -1] if width else _tables(64)[:0])
 
 
 @cache
 def _skip(doublings: int) -> Checksums:
     """Return four tables, one for each byte of a register, of what ``_ROW * 2**doublings`` zero bytes make of it."""
     if not doublings:
-        return _tables(_ROW)[_ROW - 1 : _ROW - 5 : -1].copy()
+        return _tables()[_ROW - 1 : _ROW - 5 : -1]
     half = _skip(doublings - 1)
     return _apply(half, half.ravel()).reshape(4, 256)
 
@@ -69,10 +63,10 @@ def masked(checksums: Checksums) -> Checksums:
 
 def checksum(data: bytes) -> int:
     """Return the masked checksum of a few bytes."""
-    table = _tables(64)[0]
+    table = _tables()[0].tolist()
     register = 0xFFFFFFFF
     for byte in data:
-        register = int(table[(register ^ byte) & 0xFF]) ^ (register >> 8)
+        register = table[(register ^ byte) & 0xFF] ^ (register >> 8)
     return int(masked(np.array([register ^ 0xFFFFFFFF], np.uint32))[0])
 
 
@@ -83,12 +77,13 @@ def row_checksums(rows: Bytes, varying: npt.NDArray[np.bool_]) -> Checksums:
         rows: (n, width), width from 4 to ``LONGEST_ROW``, n at least 1.
         varying: (width,) whether a column has more than one value.
     """
-    tables = _tables_before(rows.shape[1])
-    start = np.bitwise_xor.reduce(tables[:4, 0xFF])  # a register of ones is one of zeros and four bytes flipped
-    return masked(_remainders(rows, varying, tables) ^ ~start)
+    width = rows.shape[1]
+    start = np.bitwise_xor.reduce(_tables()[width - 4 : width, 0xFF])  # a register of ones: four bytes flipped
+    return masked(_remainders(rows, varying) ^ ~start)
 
 
-def _remainders(rows: Bytes, varying: npt.NDArray[np.bool_], tables: Checksums) -> Checksums:
+def _remainders(rows: Bytes, varying: npt.NDArray[np.bool_]) -> Checksums:
+    tables = _tables()[rows.shape[1] - 1 :: -1]  # one for each column
     result = np.empty(len(rows), np.uint32)
     same = np.flatnonzero(~varying)
     result[:] = np.bitwise_xor.reduce(tables[same, rows[0, same]]) if len(same) else 0
@@ -136,12 +131,11 @@ def _span_remainders(buffer: Bytes, starts: npt.NDArray[np.int64], lengths: npt.
     filling = counts * _ROW - lengths
     remainders = np.empty(len(positions), np.uint32)
     all_vary = np.ones(_ROW, np.bool_)
-    tables = _tables_before(_ROW)
     for low in range(0, len(positions), _ROWS_AT_ONCE):
         rows = gather(buffer, positions[low : low + _ROWS_AT_ONCE], _ROW)
         here = slice(*np.searchsorted(firsts, (low, low + len(rows))).tolist())
         rows[firsts[here] - low] *= np.arange(_ROW) >= filling[here, None]
-        remainders[low : low + len(rows)] = _remainders(rows, all_vary, tables)
+        remainders[low : low + len(rows)] = _remainders(rows, all_vary)
     for doublings in range(int(following.max()).bit_length()):
         chosen = np.flatnonzero(following >> doublings & 1)
         remainders[chosen] = _apply(_skip(doublings), remainders[chosen])

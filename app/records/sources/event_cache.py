@@ -12,6 +12,8 @@ import contextlib
 import hashlib
 import io
 import json
+import mmap
+import os
 import struct
 import zlib
 from dataclasses import asdict
@@ -31,6 +33,8 @@ _VERSION = 1
 _FOOTER = struct.Struct("<QQI")
 #: What is read in some hundredths of a second anyway is not kept.
 WORTH_BYTES = 1 << 20
+#: What is larger is mapped into memory; a mapped file is an open one, so there should be few.
+_MAPPED_BYTES = 8 << 20
 
 
 class EventCache:
@@ -47,8 +51,7 @@ class EventCache:
     def load(self, file: EventFile) -> None:
         """Let an event file begin with what was read of it earlier, if that is here; whether it still fits it tells."""
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError, struct.error):
-            data = self._path(file.path).read_bytes()
-            file.contents, file.state = _unpack(file.path, data)
+            file.contents, file.state = _unpack(file.path, _read(self._path(file.path)))
             self._kept[file.path] = file.contents.end
 
     def save(self, file: EventFile) -> None:
@@ -64,6 +67,14 @@ class EventCache:
 
     def _path(self, path: Path) -> Path:
         return self._folder / f"{hashlib.sha256(str(path).encode('utf-8', 'surrogateescape')).hexdigest()[:40]}.npy"
+
+
+def _read(path: Path) -> bytes | mmap.mmap:
+    with open(path, "rb") as file:
+        # Kept files are replaced, but never changed, so what is mapped stays. Windows replaces no file that is mapped.
+        if os.name != "nt" and os.fstat(file.fileno()).st_size >= _MAPPED_BYTES:
+            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        return file.read()
 
 
 def _pack(contents: Contents, state: FileState) -> bytes:
@@ -92,7 +103,7 @@ def _pack(contents: Contents, state: FileState) -> bytes:
     return b"".join([header.getvalue(), *(points.view(np.uint8).data for points in series.values()), line, footer])
 
 
-def _unpack(path: Path, data: bytes) -> tuple[Contents, FileState]:
+def _unpack(path: Path, data: bytes | mmap.mmap) -> tuple[Contents, FileState]:
     """Return what was kept.
 
     Raises:

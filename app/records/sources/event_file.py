@@ -19,7 +19,7 @@ _ACTIVE_SECONDS = 150.0
 #: As much as the processor keeps near: what is done to a block goes over it many times.
 _BLOCK = 1 << 20
 #: A longer record is named and passed over.
-_LONGEST_RECORD = 1 << 28
+_LONGEST_RECORD = 1 << 27
 #: Files up to this size are read many at once.
 _SMALL = _BLOCK >> 2
 _TAIL = 64
@@ -204,8 +204,8 @@ def _take_together(block: Bytes, found: Sequence[tuple[EventFile, FileState, int
     """Take files that stand in a block one behind the other, which is a chain of records too."""
     frames = find_frames(block, MARGIN)
     begins = [begin for _, _, begin in found]
-    firsts = np.searchsorted(frames.starts, begins).tolist()
-    if frames.lost or frames.end != len(block) or (frames.starts[firsts] - HEADER != begins).any():
+    firsts = np.searchsorted(frames.starts - HEADER, begins).tolist()
+    if frames.lost or frames.end != len(block) or not np.isin(begins, frames.starts - HEADER).all():
         return
     contents = [Contents(file.path) for file, _, _ in found]
     gatherer = Gatherer(contents)

@@ -356,3 +356,14 @@ def test_an_error_of_the_disk_leaves_nothing_half_read(tmp_path: Path, monkeypat
     assert file.update()
     assert steps(file, "loss") == list(range(100))
     assert len(file.contents.media) == 1
+
+
+def test_a_file_that_claims_the_one_that_is_read_after_it_does_not_get_it(tmp_path: Path) -> None:
+    write(tmp_path / "b", [scalar_event("loss", step, step) for step in range(20)])
+    claimed = struct.pack("<Q", 9 + (tmp_path / "b").stat().st_size - 4)
+    (tmp_path / "a").write_bytes(claimed + struct.pack("<I", checksum(claimed)) + b"\x09" + bytes(8))
+    files = [EventFile(tmp_path / name) for name in "ab"]
+    read_together(files)
+    for file in files:
+        file.update()
+    assert [len(file.contents.series) for file in files] == [0, 1]

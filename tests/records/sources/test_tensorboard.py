@@ -335,7 +335,11 @@ def large(folder: Path) -> Path:
     return path
 
 
-def test_what_was_read_of_a_large_file_is_kept_as_points_that_numpy_opens(tmp_path: Path) -> None:
+@pytest.mark.parametrize("mapped_bytes", [0, 1 << 30])
+def test_what_was_read_of_a_large_file_is_kept_as_points_that_numpy_opens(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mapped_bytes: int
+) -> None:
+    monkeypatch.setattr("app.records.sources.event_cache._MAPPED_BYTES", mapped_bytes)
     large(tmp_path / "logdir")
     cache = tmp_path / "cache"
     source = TensorBoardSource(tmp_path / "logdir", cache)
