@@ -6,10 +6,10 @@ import math
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from app.records.series import POINT_DTYPE, Points
 from app.records.sources.base import Medium
@@ -32,7 +32,11 @@ from app.records.sources.hparams import Session
 #: Points are sorted by their series when there are so many.
 _PORTION = 1 << 20
 _MOST_DAMAGES = 100
+#: Longer records are parsed one by one: they are images and the like.
+_LONGEST = 1 << 14
 _SHORTEST_ROW = 4
+
+Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,13 +128,7 @@ class Gatherer:
             shifts: what is added to a place in the block to get that in the file, for each file.
         """
         gathered = Gathered()
-        unchecked, bad, others = _take_rows(block, frames, self._tags, gathered)
-        if len(unchecked):
-            starts, lengths = frames.starts[unchecked], frames.lengths[unchecked]
-            kept = gather(block, starts + lengths, FOOTER).view("<u4")[:, 0]
-            right = span_checksums(block, starts, lengths) == kept
-            bad.append(unchecked[~right])
-            others.append(unchecked[right])
+        others, right = _take_alike(block, frames, self._tags, gathered)
         for record in np.sort(np.concatenate(others)).tolist() if others else ():
             file = bisect_right(firsts, record) - 1
             start = int(frames.starts[record])
@@ -143,7 +141,7 @@ class Gatherer:
             self._count += len(points)
             if self._count >= _PORTION:
                 self.finish()
-        return np.sort(np.concatenate(bad)) if bad else np.empty(0, np.int64)
+        return np.flatnonzero(~right)
 
     def finish(self) -> None:
         """Add the points to the contents."""
@@ -198,30 +196,37 @@ class Gatherer:
                     )
 
 
-def _take_rows(
-    block: Bytes, frames: Frames, tags: Tags, gathered: Gathered
-) -> tuple[Indices, list[Indices], list[Indices]]:
-    """Gather the points of records that are alike.
+def _take_alike(block: Bytes, frames: Frames, tags: Tags, gathered: Gathered) -> tuple[list[Indices], Flags]:
+    """Check records, and gather the points of those that are alike.
 
     Returns:
-        which records are left to be checked; which are wrong; which are right, but hold something else.
+        the records that hold something else, and for each record whether its checksum is right.
     """
-    unchecked: list[Indices] = []
-    bad: list[Indices] = []
+    lengths = frames.lengths
+    order = sorted_order(lengths)
+    groups = [each for each in np.split(order, np.flatnonzero(np.diff(lengths[order])) + 1) if len(each)]
+    right = np.ones(len(lengths), np.bool_)
+    spans = [each for each in groups if not _are_rows(lengths[each])]
+    if spans:
+        records = np.concatenate(spans)
+        starts, ends = frames.starts[records], frames.starts[records] + lengths[records]
+        right[records] = span_checksums(block, starts, ends - starts) == gather(block, ends, FOOTER).view("<u4")[:, 0]
     others: list[Indices] = []
-    order = sorted_order(frames.lengths)
-    lengths = frames.lengths[order]
-    begins = [0, *(np.flatnonzero(np.diff(lengths)) + 1).tolist(), len(lengths)]
-    for begin, end in pairwise(begins):
-        records, length = order[begin:end], int(lengths[begin : begin + 1].sum())
-        if len(records) < FEWEST_ROWS or not _SHORTEST_ROW <= length <= LONGEST_ROW:
-            unchecked.append(records)
+    for group in groups:
+        records, length = group[right[group]], int(lengths[group[0]])
+        if len(records) < FEWEST_ROWS or length > _LONGEST:
+            others.append(records)
             continue
         rows = gather(block, frames.starts[records], length + FOOTER)
         bits = varying_bits(rows[:, :length])
-        right = row_checksums(rows[:, :length], bits != 0) == column(rows, length, "<u4")
-        if not right.all():
-            bad.append(records[~right])
-            rows, records = rows[right], records[right]
+        if _are_rows(lengths[group]):
+            right[records] = row_checksums(rows[:, :length], bits != 0) == column(rows, length, "<u4")
+            if not right[records].all():
+                rows, records = rows[right[records]], records[right[records]]
         others += take_points(rows, bits, records, tags, gathered)
-    return (np.concatenate(unchecked) if unchecked else order[:0]), bad, others
+    return others, right
+
+
+def _are_rows(lengths: Indices) -> bool:
+    """Whether records of one length are better checked as rows than as stretches."""
+    return len(lengths) >= FEWEST_ROWS and _SHORTEST_ROW <= lengths[0] <= LONGEST_ROW

@@ -74,7 +74,7 @@ def take_points(rows: Bytes, bits: Bytes, records: Indices, tags: Tags, gathered
 
     Args:
         rows: (n, width) the records, C-contiguous; what stands behind the data is told by ``bits``.
-        bits: (length of the data,) which bits vary.
+        bits: (length of the data,) which bits vary, and perhaps some that do not.
         records: (n,) the number of each.
         tags: added to.
         gathered: where the points go.
@@ -88,15 +88,15 @@ def take_points(rows: Bytes, bits: Bytes, records: Indices, tags: Tags, gathered
             event = None
         if event is None or not event.plain or any(not value.dtype for value in event.values):
             yield records[:1]
-            alike = np.arange(len(rows)) == 0
-        else:
-            fixed = _fixed_bits(event, len(bits))
-            differing = np.flatnonzero(bits & fixed)
-            if not len(differing):
-                _gather(rows, bits, records, event, tags, gathered)
-                return
-            alike = (((rows[:, differing] ^ rows[0, differing]) & fixed[differing]) == 0).all(axis=1)
-            _gather(rows[alike], bits, records[alike], event, tags, gathered)
+            rows, records = rows[1:], records[1:]
+            continue
+        fixed = _fixed_bits(event, len(bits))
+        differing = np.flatnonzero(bits & fixed)
+        if not len(differing):
+            _gather(rows, bits, records, event, tags, gathered)
+            return
+        alike = (((rows[:, differing] ^ rows[0, differing]) & fixed[differing]) == 0).all(axis=1)
+        _gather(rows[alike], bits, records[alike], event, tags, gathered)
         rows, records = rows[~alike], records[~alike]
         if len(rows):
             bits = varying_bits(rows[:, : len(bits)])

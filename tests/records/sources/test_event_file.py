@@ -2,52 +2,30 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import struct
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
-from tensorboard.summary.writer.record_writer import RecordWriter
 
-from app.records.sources.crc32c import checksum
 from app.records.sources.event_file import EventFile, read_together
 from app.records.sources.event_folder import EventFolder
 from app.records.sources.event_tensors import read_table
 from tests.records.sources.conftest import EventLogdir
-
-NAME = "events.out.tfevents.1700000000.host"
-
-
-def scalar_event(tag: str, value: float, step: int) -> bytes:
-    value_of_tag = Summary.Value(tag=tag, simple_value=value)
-    return bytes(Event(wall_time=1.7e9 + step, step=step, summary=Summary(value=[value_of_tag])).SerializeToString())
-
-
-def write(path: Path, events: list[bytes], mode: str = "wb") -> None:
-    with open(path, mode) as file:
-        writer = RecordWriter(file)
-        for event in events:
-            writer.write(event)
-
-
-def read(path: Path) -> EventFile:
-    file = EventFile(path)
-    file.update()
-    return file
-
-
-def steps(file: EventFile, tag: str) -> list[int]:
-    return [int(step) for step in file.contents.points(tag)["step"]]
-
-
-def bits(points: Any) -> list[tuple[int, bytes, bytes]]:
-    return [(int(step), struct.pack("<d", time), struct.pack("<d", value)) for step, time, value in points.tolist()]
+from tests.records.sources.event_logs import (
+    NAME,
+    append,
+    bits,
+    ends_of_records,
+    intact_points,
+    read,
+    scalar_event,
+    steps,
+    write,
+)
 
 
 def read_folder(path: Path) -> EventFolder:
@@ -154,19 +132,6 @@ def test_a_record_that_is_half_written_waits_for_its_other_half(tmp_path: Path) 
         assert file.rest == size - max([0, *(end for end in ends if end <= size)])
 
 
-def append(path: Path, data: bytes) -> None:
-    with open(path, "ab") as file:
-        file.write(data)
-
-
-def ends_of_records(data: bytes) -> list[int]:
-    ends, at = [], 0
-    while at < len(data):
-        at += 16 + int.from_bytes(data[at : at + 8], "little")
-        ends.append(at)
-    return ends
-
-
 def test_a_file_that_was_replaced_or_cut_is_read_anew(tmp_path: Path) -> None:
     path = tmp_path / NAME
     write(path, [scalar_event("loss", 1.0, step) for step in range(20)])
@@ -184,23 +149,6 @@ def test_a_file_that_was_replaced_or_cut_is_read_anew(tmp_path: Path) -> None:
     assert steps(file, "loss") == list(range(50, 90))
 
 
-def test_a_wrong_checksum_costs_its_record_alone_and_is_named(tmp_path: Path) -> None:
-    path = tmp_path / NAME
-    events = [scalar_event("loss", float(step), step) for step in range(100)]
-    write(path, events)
-    data = bytearray(path.read_bytes())
-    starts = [0, *ends_of_records(data)]
-    data[starts[40] + 20] ^= 0x10  # its data
-    data[starts[60] + 3] ^= 0x10  # its length
-    data[starts[80] - 2] ^= 0x10  # the checksum of the data before
-    path.write_bytes(data)
-    file = read(path)
-    assert steps(file, "loss") == [step for step in range(100) if step not in (40, 60, 79)]
-    assert sorted((each.offset, each.size) for each in file.contents.damages) == [
-        (starts[step], starts[step + 1] - starts[step]) for step in (40, 60, 79)
-    ]
-
-
 def test_numbers_lie_across_blocks_and_records_larger_than_a_block(tmp_path: Path, monkeypatch: Any) -> None:
     path = tmp_path / NAME
     text = Summary.Value(tag="long", tensor={"dtype": "DT_STRING", "string_val": [b"x" * 5_000]})
@@ -215,89 +163,6 @@ def test_numbers_lie_across_blocks_and_records_larger_than_a_block(tmp_path: Pat
         assert piece.contents.media == whole.contents.media
         for tag in whole.contents.series:
             assert bits(piece.contents.points(tag)) == bits(whole.contents.points(tag))
-
-
-def test_damage_across_blocks_is_one_stretch(tmp_path: Path, monkeypatch: Any) -> None:
-    path = tmp_path / NAME
-    write(path, [scalar_event("loss", 1.0, step) for step in range(50)])
-    first = path.stat().st_size
-    append(path, b"\0" * 5000 + b"\xff" * 777)
-    write(path, [scalar_event("loss", 1.0, step) for step in range(50, 100)], "ab")
-    for size in (64, 256, 1000, 1 << 20):
-        monkeypatch.setattr("app.records.sources.event_file._BLOCK", size)
-        file = read(path)
-        assert steps(file, "loss") == list(range(100))
-        assert [(each.offset, each.size) for each in file.contents.damages] == [(first, 5777)]
-
-
-def test_a_length_that_is_absurd_allocates_nothing(tmp_path: Path) -> None:
-    path = tmp_path / NAME
-    write(path, [scalar_event("loss", 1.0, 1)])
-    size = path.stat().st_size
-    for length in (2**62, 2**40, 2**63 + 5, 2**24):
-        header = struct.pack("<Q", length)
-        append(path, header + struct.pack("<I", checksum(header)) + b"data")
-        file = read(path)
-        assert steps(file, "loss") == [1]
-        assert (file.contents.end, file.rest) == (size, path.stat().st_size - size)
-        with open(path, "r+b") as opened:
-            opened.truncate(size)
-
-
-def test_an_empty_file_and_one_that_holds_no_events_are_read_as_nothing(tmp_path: Path) -> None:
-    for content, rest in ((b"", 0), (b"abc", 3), (b"no event file at all" * 1000, 20_000), (bytes(100_000), 100_000)):
-        (tmp_path / NAME).write_bytes(content)
-        file = read(tmp_path / NAME)
-        assert not file.contents.series
-        assert file.rest == rest
-
-
-def test_a_record_with_right_checksums_that_is_no_event_is_named(tmp_path: Path) -> None:
-    path = tmp_path / NAME
-    write(path, [scalar_event("loss", 1.0, 1), b"\xff\xff\xff", b"", scalar_event("loss", 1.0, 2)])
-    file = read(path)
-    assert steps(file, "loss") == [1, 2]
-    assert [each.fault.partition(" (")[0] for each in file.contents.damages] == ["is no event"]
-
-
-def test_names_that_are_no_text_are_shown_as_well_as_they_can_be(tmp_path: Path) -> None:
-    event = scalar_event("losses", 1.0, 1).replace(b"losses", b"lo\xff\xfees")
-    write(tmp_path / NAME, [event] * 20)
-    assert list(read(tmp_path / NAME).contents.series) == ["lo��es"]
-
-
-@pytest.fixture(scope="module")
-def mixed(event_logdir: EventLogdir) -> bytes:
-    """A short file with records of every kind."""
-    return b"".join(path.read_bytes()[:6000] for path in sorted((event_logdir.path / "tf1").iterdir())[:1]) + b"".join(
-        path.read_bytes()[:4000] for path in sorted((event_logdir.path / "tf2/train").iterdir())
-    )
-
-
-def intact_points(file: EventFile) -> Counter[tuple[str, int, bytes, bytes]]:
-    return Counter((tag, *point) for tag in file.contents.series for point in bits(file.contents.points(tag)))
-
-
-@settings(max_examples=150)
-@given(data=st.data())
-def test_whatever_happens_to_a_file_it_is_read_without_failing(
-    mixed: bytes, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
-) -> None:
-    changed = bytearray(mixed[: data.draw(st.integers(0, len(mixed)))])
-    flips = data.draw(st.lists(st.integers(0, max(0, len(changed) - 1)), max_size=8))
-    for place in flips if changed else ():
-        changed[place] ^= 1 << data.draw(st.integers(0, 7))
-    folder = tmp_path_factory.mktemp("damaged")
-    (folder / NAME).write_bytes(changed)
-    (folder / "whole").write_bytes(mixed)
-    try:
-        found, whole = intact_points(read(folder / NAME)), intact_points(read(folder / "whole"))
-    finally:
-        shutil.rmtree(folder)
-    assert not found - whole, "every record has two checksums, so nothing wrong is ever read"
-    lost = sum((whole - found).values())
-    if len(changed) == len(mixed):
-        assert lost <= 9 * len(flips), "a flipped bit costs its own record and the one before at most"
 
 
 def test_very_many_tags_of_one_length_are_told_apart(tmp_path: Path) -> None:
@@ -337,33 +202,3 @@ def test_not_a_number_is_read_in_any_disguise(tmp_path: Path) -> None:
         (True, True)
     ] * 20
     assert file.contents.first_time == file.contents.last_time == 1.7e9 + 1
-
-
-def test_an_error_of_the_disk_leaves_nothing_half_read(tmp_path: Path, monkeypatch: Any) -> None:
-    path = tmp_path / NAME
-    text = Summary.Value(tag="note", tensor={"dtype": "DT_STRING", "string_val": [b"x"]})
-    note = Event(wall_time=1.7e9, step=7, summary=Summary(value=[text])).SerializeToString()
-    write(path, [note, *(scalar_event("loss", 1.0, step) for step in range(100))])
-    file = EventFile(path)
-
-    def fail(*_: object) -> None:
-        raise OSError(5, "Input/output error")
-
-    with monkeypatch.context() as patch:
-        patch.setattr("app.records.sources.event_contents.Gatherer.finish", fail)
-        with pytest.raises(OSError, match="Input/output"):
-            file.update()
-    assert file.update()
-    assert steps(file, "loss") == list(range(100))
-    assert len(file.contents.media) == 1
-
-
-def test_a_file_that_claims_the_one_that_is_read_after_it_does_not_get_it(tmp_path: Path) -> None:
-    write(tmp_path / "b", [scalar_event("loss", step, step) for step in range(20)])
-    claimed = struct.pack("<Q", 9 + (tmp_path / "b").stat().st_size - 4)
-    (tmp_path / "a").write_bytes(claimed + struct.pack("<I", checksum(claimed)) + b"\x09" + bytes(8))
-    files = [EventFile(tmp_path / name) for name in "ab"]
-    read_together(files)
-    for file in files:
-        file.update()
-    assert [len(file.contents.series) for file in files] == [0, 1]

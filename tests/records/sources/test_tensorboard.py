@@ -1,62 +1,23 @@
 from __future__ import annotations
 
-import io
 import json
 import os
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from tensorboard.compat.proto.event_pb2 import Event
-from tensorboard.compat.proto.summary_pb2 import Summary
-from tensorboard.summary.writer.record_writer import RecordWriter
 
 from app.records.series import POINT_DTYPE
 from app.records.sources.base import RunRecord
 from app.records.sources.event_file import EventFile
 from app.records.sources.tensorboard import TensorBoardSource
 from tests.records.sources.conftest import ROOT, EventLogdir
+from tests.records.sources.event_logs import LARGE, Writer, age, large, log
 
 REAL = ROOT.parent / "shared" / "data" / "real"
-
-
-class Writer:
-    """Logs scalars as TensorBoard's EventFileWriter does, without its thread."""
-
-    def __init__(self, folder: Path, suffix: str = "") -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self._file = open(folder / f"events.out.tfevents.1700000000.host{suffix}", "ab")  # noqa: SIM115 - held open
-        self._writer = RecordWriter(self._file)
-        self._writer.write(Event(wall_time=1.7e9, file_version="brain.Event:2").SerializeToString())
-
-    def log(self, tag: str, *values: float, first: int = 0) -> None:
-        for step, value in enumerate(values, first):
-            found = Summary.Value(tag=tag, simple_value=value)
-            event = Event(wall_time=1.7e9 + step, step=step, summary=Summary(value=[found]))
-            self._writer.write(event.SerializeToString())
-        self._writer.flush()
-
-    def close(self) -> None:
-        self._writer.close()
-
-
-def log(folder: Path, tag: str, *values: float, first: int = 0, suffix: str = "") -> Path:
-    writer = Writer(folder, suffix)
-    writer.log(tag, *values, first=first)
-    writer.close()
-    return max(folder.glob(f"*tfevents*{suffix}"))
-
-
-def age(path: Path, seconds: float = 3600) -> None:
-    """Let a file, or all below a folder, be written to so long ago."""
-    then = time.time() - seconds
-    for each in [path, *path.rglob("*")]:
-        os.utime(each, (then, then))
 
 
 def read_all(source: TensorBoardSource) -> dict[str, RunRecord]:
@@ -316,97 +277,6 @@ def test_a_point_that_another_program_logs_is_there_at_the_next_look(tmp_path: P
             assert values(source, "run", "loss") == list(range(number + 1))
             assert source.read("run").metrics["loss"].last == number
         process.stdin.close()
-
-
-LARGE = 30_000
-
-
-def large(folder: Path) -> Path:
-    """Return an event file that is worth keeping what was read of it: 30,000 points of two tags."""
-    records = io.BytesIO()
-    writer = RecordWriter(records)
-    for step in range(50):
-        for tag in ("loss", "acc"):
-            value = Summary.Value(tag=tag, simple_value=step / 7)
-            writer.write(Event(wall_time=1.7e9, step=step, summary=Summary(value=[value])).SerializeToString())
-    folder.mkdir(parents=True)
-    path = folder / "events.out.tfevents.1700000000.host"
-    path.write_bytes(records.getvalue() * (LARGE // 100))
-    return path
-
-
-@pytest.mark.parametrize("mapped_bytes", [0, 1 << 30])
-def test_what_was_read_of_a_large_file_is_kept_as_points_that_numpy_opens(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mapped_bytes: int
-) -> None:
-    monkeypatch.setattr("app.records.sources.event_cache._MAPPED_BYTES", mapped_bytes)
-    large(tmp_path / "logdir")
-    cache = tmp_path / "cache"
-    source = TensorBoardSource(tmp_path / "logdir", cache)
-    first = source.read(".")
-    [kept] = cache.iterdir()
-    rows = np.load(kept)
-    assert rows.dtype == POINT_DTYPE
-    assert rows.tolist() == [*source.series(".", "loss").tolist(), *source.series(".", "acc").tolist()]
-    again = TensorBoardSource(tmp_path / "logdir", cache)
-    assert again.read(".") == first
-    assert again.series(".", "acc").tolist() == source.series(".", "acc").tolist()
-
-
-def test_of_a_file_that_is_kept_only_the_end_is_read(tmp_path: Path) -> None:
-    path = large(tmp_path / "logdir")
-    cache = tmp_path / "cache"
-    TensorBoardSource(tmp_path / "logdir", cache).read(".")
-    data = path.read_bytes()
-    with open(path, "r+b") as file:
-        file.write(b"these bytes were read before")
-        file.seek(0, os.SEEK_END)
-        file.write(data[: len(data) // 300])
-    run = TensorBoardSource(tmp_path / "logdir", cache).read(".")
-    assert run.problems == ()
-    assert run.metrics["loss"].count == LARGE // 2 + 50
-
-
-def test_what_is_kept_of_a_file_that_was_replaced_is_not_used(tmp_path: Path) -> None:
-    path = large(tmp_path / "logdir")
-    cache = tmp_path / "cache"
-    TensorBoardSource(tmp_path / "logdir", cache).read(".")
-    path.unlink()
-    log(tmp_path / "logdir", "other", 1.0).rename(path)
-    assert set(TensorBoardSource(tmp_path / "logdir", cache).read(".").metrics) == {"other"}
-
-
-def test_what_is_kept_and_damaged_is_read_anew_and_kept_again(tmp_path: Path) -> None:
-    large(tmp_path / "logdir")
-    cache = tmp_path / "cache"
-    first = TensorBoardSource(tmp_path / "logdir", cache).read(".")
-    [kept] = cache.iterdir()
-    good = kept.read_bytes()
-    damages = [good[:0], good[:10], good[:-1], good[: len(good) // 2], good[:-30] + good[-29:]]
-    for place in (len(good) // 2, len(good) - 100, len(good) - 1, len(good) - 15, 200):
-        damages.append(good[:place] + bytes([good[place] ^ 4]) + good[place + 1 :])
-    for damaged in damages:
-        kept.write_bytes(damaged)
-        assert TensorBoardSource(tmp_path / "logdir", cache).read(".") == first
-        assert kept.read_bytes() == good
-
-
-def test_a_folder_for_what_is_kept_that_cannot_be_written_does_no_harm(tmp_path: Path) -> None:
-    large(tmp_path / "logdir")
-    (tmp_path / "cache").write_text("a file stands where the folder should be")
-    assert TensorBoardSource(tmp_path / "logdir", tmp_path / "cache").read(".").metrics["acc"].count == LARGE // 2
-
-
-def test_a_follower_begins_with_what_is_kept_and_leaves_it_whole(tmp_path: Path) -> None:
-    path = large(tmp_path / "logdir")
-    source = TensorBoardSource(tmp_path / "logdir", tmp_path / "cache")
-    first = source.read(".")
-    tail = source.follow(".")
-    assert {metric: len(points) for metric, points in tail.look().points} == dict.fromkeys(first.metrics, LARGE // 2)
-    with open(path, "ab") as file:
-        file.write(path.read_bytes()[: path.stat().st_size // 300])
-    assert {metric: len(points) for metric, points in tail.look().points} == {"loss": 50, "acc": 50}
-    assert TensorBoardSource(tmp_path / "logdir", tmp_path / "cache").read(".").metrics["acc"].count == LARGE // 2 + 50
 
 
 def test_many_runs_do_not_stay_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
