@@ -53,7 +53,7 @@ def summary_of(
     if not count:
         return None
     if count > _FEW:
-        return _of_many(np.asarray(values, dtype=float), steps)
+        return _of_many(np.ascontiguousarray(values, dtype=float), steps)
     few = values.tolist() if isinstance(values, np.ndarray) else values
     numbers = list(map(float, few))
     total = sum(numbers)
@@ -77,11 +77,13 @@ def _of_many(numbers: npt.NDArray[np.float64], steps: Sequence[int] | npt.NDArra
     count = len(numbers)
     trend = tuple((numbers if count <= TREND_POINTS else numbers[np.array(_picked(count))]).tolist())
     first, last = float(numbers[0]), float(numbers[-1])
-    missing = np.isnan(numbers)
-    known = numbers[~missing] if missing.any() else numbers
-    if not len(known):
-        return MetricSummary(first, last, math.nan, math.nan, count, trend)
-    lowest, highest = int(np.nanargmin(numbers)), int(np.nanargmax(numbers))
+    known = numbers
+    lowest, highest = int(numbers.argmin()), int(numbers.argmax())
+    if np.isnan(numbers[lowest]):  # the first NaN is the lowest and the highest where there is any
+        known = numbers[~np.isnan(numbers)]
+        if not len(known):
+            return MetricSummary(first, last, math.nan, math.nan, count, trend)
+        lowest, highest = int(np.nanargmin(numbers)), int(np.nanargmax(numbers))
     with np.errstate(invalid="ignore", over="ignore"):  # infinities of both signs have no mean
         mean = float(known.mean())
     return MetricSummary(
