@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ class Arrangement:
         found = []
         for address in self._memory.get("documents", []):
             match address:
-                case {"kind": ("run" | "config") as kind, "path": str(path)} if Path(path).exists():
+                case {"kind": ("run" | "config") as kind, "path": str(path)} if os.path.exists(path):
                     found.append((kind, Path(path)))
         return found
 

@@ -127,9 +127,9 @@ def run_in_background(
 
 
 def finish_background_work() -> None:
-    """Wait for the threads to end what they are at; what waits is dropped. Called once, when the program ends."""
+    """Wait for the threads to end all they were given, such as a run to submit. Called once, when the program ends."""
     global _pool  # noqa: PLW0603
     if _pool is not None:
-        _pool.shutdown(wait=True, cancel_futures=True)
+        _pool.shutdown(wait=True, cancel_futures=False)
         _pool = None
     _carriers.clear()

@@ -108,6 +108,8 @@ class Follower(QObject):
                 if is_slow_look:
                     for changes in self._workspace.look(thorough=thorough and is_listed):
                         self._tell(None, changes)
+                        if self._is_closed:
+                            return
                     workspace_due = time.monotonic() + _WORKSPACE_SECONDS
                     if thorough:
                         thorough_due = time.monotonic() + _THOROUGH_SECONDS
@@ -115,6 +117,8 @@ class Follower(QObject):
                         is_listed = True
                         self._tell(None, None)
                 for feed, watch in feeds:
+                    if self._is_closed:
+                        return
                     if watch.is_over and not is_slow_look:
                         continue
                     if (update := watch.look()) is not None:

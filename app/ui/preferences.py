@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,7 @@ def workspace_memory(workspace: Workspace) -> Memory:
 
 def recent_workspaces(memory: Memory) -> list[Path]:
     """Return the workspaces that were open last and are still there, the last one first."""
-    return [Path(text) for text in memory.get("recent", []) if isinstance(text, str) and Path(text).is_dir()]
+    return [Path(text) for text in memory.get("recent", []) if isinstance(text, str) and os.path.isdir(text)]
 
 
 def remember_workspace(memory: Memory, root: Path) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import shiboken6
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.records.files import RecordError
@@ -104,19 +105,24 @@ class Session(QObject):
             return submit(loaded, self.workspace, command=["trackside"], cwd=self.workspace.root, spare=spare)
 
         def done(folder: ExecutionFolder) -> None:
+            self.worker.give_back(spare)  # where the run waits in the queue, the spare is for the next one
+            if not shiboken6.isValid(self):
+                return  # another workspace is open by now
             self._follower.expect_change()
-            self.worker.give_back(spare)  # the run waits in the queue: the spare is for the next one
             self.submitted.emit(folder)
             if show:
                 self.run_requested.emit(folder.path)
 
         def failed(error: Exception) -> None:
             self.worker.give_back(spare)
+            if not shiboken6.isValid(self):
+                return
             reason = error.strerror or str(error) if isinstance(error, OSError) else str(error)
             self.notice.emit("error", f"The run could not be recorded in {self.workspace.root}: {reason}")
 
         self._follower.expect_change()
-        run_in_background(self, work, done, failed=failed)
+        # The worker outlives this session, and must have its spare back in any case.
+        run_in_background(self.worker, work, done, failed=failed)
 
     def stop(
         self,
@@ -127,23 +133,27 @@ class Session(QObject):
     ) -> None:
         """Ask runs to stop, or take them out of the queue; ``then`` is called when they have been asked."""
 
-        def work(_work: Work[None]) -> None:
+        def work(_work: Work[list[str]]) -> list[str]:
             from app.jobs.scheduling import stop
 
+            problems = []
             for folder in folders:
-                stop(self.workspace, folder, at_once=at_once)
-
-        def failed(error: Exception) -> None:
-            self.notice.emit("error", f"The run could not be stopped: {error}")
+                try:
+                    stop(self.workspace, folder, at_once=at_once)
+                except (OSError, RecordError) as error:  # the others are asked all the same
+                    problems.append(f"{folder.execution_id} could not be stopped: {error}")
+            return problems
 
         self._follower.expect_change()
 
-        def done(_result: None) -> None:
+        def done(problems: list[str]) -> None:
             self._follower.expect_change()
+            for problem in problems:
+                self.notice.emit("error", problem)
             if then is not None:
                 then()
 
-        run_in_background(self, work, done, failed=failed)
+        run_in_background(self, work, done)
 
     def submit_document(self, document: Mapping[str, Any], *, source: str = "", show: bool = True) -> None:
         """Check a document and run it; with problems it is opened in the editor instead."""

@@ -93,6 +93,9 @@ class Sidebar(QWidget):
             self._session.listed.disconnect(self._look)
         self._session = session
         self._configs, self._trackings = [], {}
+        if self._work is not None:
+            self._work.cancel()
+            self._work = None
         self.worker_line.set_session(session)
         if session is not None:
             session.runs_changed.connect(self._on_changes)
@@ -129,13 +132,13 @@ class Sidebar(QWidget):
             self._work = None
             session.notice.emit("warning", f"The workspace could not be looked at: {error}")
 
-        self._work = run_in_background(session, work, done, failed=failed)
+        self._work = run_in_background(self, work, done, failed=failed)
 
     def _fill(self) -> None:
         session = self._session
         runs = list(session.runs.values()) if session else []
         self._workspace.show_workspace(session, len(runs))
-        chosen, closed = self._tree.chosen_row(), self._tree.closed_rows()
+        chosen, opened = self._tree.chosen_row(), self._tree.opened_rows()
         self._model.clear()
         root = self._model.invisibleRootItem()
         heading = _heading("Experiments")
@@ -163,7 +166,7 @@ class Sidebar(QWidget):
             for folder in folders:
                 name = names.get(folder, folder)
                 above.appendRow(_row("flask-conical", name, f"tracked:{tracker}", name, ""))
-        self._tree.restore_rows(chosen, closed)
+        self._tree.restore_rows(chosen, opened)
         if session is not None:
             add = icon_button("plus", "New experiment", self.new_experiment_requested.emit)
             holder = QWidget()
@@ -268,23 +271,25 @@ class _Tree(QTreeView):
         index = self.currentIndex()
         return index.data(_KIND), index.data(_WHAT)
 
-    def closed_rows(self) -> set[Any]:
-        """Return the rows with others below them that are closed."""
+    def opened_rows(self) -> set[Any]:
+        """Return the rows whose rows below them are shown."""
         model = self.model()
         if model is None:
             return set()
         rows = (model.index(number, 0) for number in range(model.rowCount()))
-        return {index.data(_WHAT) for index in rows if model.hasChildren(index) and not self.isExpanded(index)}
+        return {index.data(_WHAT) for index in rows if self.isExpanded(index)}
 
-    def restore_rows(self, chosen: tuple[Any, Any], closed: set[Any]) -> None:
+    def restore_rows(self, chosen: tuple[Any, Any], opened: set[Any]) -> None:
         """Choose and open the rows again that were so before the model was filled anew."""
         model = self.model()
         for number in range(model.rowCount() if model else 0):
             index = model.index(number, 0)
             # A tracker's experiments are opened on demand: most people have one.
-            self.setExpanded(index, model.hasChildren(index) and index.data(_WHAT) not in closed and bool(closed))
-            if (index.data(_KIND), index.data(_WHAT)) == chosen and chosen[0]:
-                self.setCurrentIndex(index)
+            self.setExpanded(index, model.hasChildren(index) and index.data(_WHAT) in opened)
+            below = [model.index(each, 0, index) for each in range(model.rowCount(index))]
+            for each in (index, *below):
+                if (each.data(_KIND), each.data(_WHAT)) == chosen and chosen[0]:
+                    self.setCurrentIndex(each)
 
     def _on_clicked(self, index: QModelIndex) -> None:
         if index.data(_KIND) == "tracker":

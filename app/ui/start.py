@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 import traceback
@@ -69,9 +70,9 @@ def open_window(root: Path | None = None) -> int:
 def _workspace(root: Path | None, memory: Memory) -> Path | None:
     if root is not None:
         there = Workspace.at(root)
-        return there.root if there.root.is_dir() else None
+        return there.root if os.path.isdir(there.root) else None
     around = Workspace.around(Path.cwd())
-    if around.private.is_dir() or around.trainings.is_dir():
+    if os.path.isdir(around.private) or os.path.isdir(around.trainings):
         return around.root
     return next(iter(recent_workspaces(memory)), None)
 

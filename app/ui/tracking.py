@@ -60,6 +60,7 @@ class TrackingPages(QObject):
         self._browse = browse
         self._servers = TrackingServers(self.changed.emit)
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._awaited: dict[str, Path] = {}
 
     def open(self, path: Path, kind: str) -> None:
         """Show a run's page in the browser as soon as it answers; another one of that tracker is no longer waited for.
@@ -68,7 +69,10 @@ class TrackingPages(QObject):
             path: the run's folder.
             kind: ``tensorboard`` or ``mlflow``.
         """
+        if kind in self._tasks and self._awaited.get(kind) == path:
+            return  # a second click asks for nothing else
         self.cancel(kind)
+        self._awaited[kind] = path
         task = asyncio.get_running_loop().create_task(self._open(ExecutionFolder(path), kind))
         self._tasks[kind] = task
 
@@ -107,8 +111,9 @@ class TrackingPages(QObject):
 
     def close(self) -> None:
         """End all servers, also those that are starting. They are gone when this returns."""
-        for task in self._tasks.values():
-            task.cancel()
+        for kind in list(self._tasks):
+            self.cancel(kind)
+            self.progress.emit(kind, "")
         self._tasks.clear()
         self._servers.close()
         self.changed.emit()

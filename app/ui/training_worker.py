@@ -28,7 +28,7 @@ class TrainingWorker(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._spare: Spare | None = None
-        self._is_lent = False
+        self._lent = 0
         self._retry_at = math.inf
         #: What the last worker that got warm found: ``versions`` of its libraries, names of its ``gpus``; {} before.
         self.found: dict[str, Any] = {}
@@ -48,7 +48,7 @@ class TrainingWorker(QObject):
 
     def warm(self, runs: Iterable[Run]) -> None:
         """Have a spare unless there is one, there can be none, or it would slow ``runs`` that are under way."""
-        if self._is_lent or (self._spare is not None and not self._spare.is_gone):
+        if self._lent or (self._spare is not None and not self._spare.is_gone):
             return
         if (self.problem and time.monotonic() < self._retry_at) or not may_warm(runs):
             return
@@ -67,13 +67,15 @@ class TrainingWorker(QObject):
     def take(self) -> Spare | None:
         """Return the spare for a run that is submitted now; it is the caller's until it is given back."""
         spare, self._spare = self._spare, None
-        self._is_lent = True
+        self._lent += 1
         return spare
 
     def give_back(self, spare: Spare | None) -> None:
         """Take back what ``take`` returned, once the run has been submitted."""
-        self._is_lent = False
+        self._lent -= 1
         if spare is not None and not spare.is_gone:
+            if self._spare is not None:
+                self._spare.close()
             self._spare = spare
         self.changed.emit()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,23 +67,38 @@ class MainWindow(QMainWindow):
         self.documents = Documents()
         self.status = StatusBar()
         self.notices = Notices()
+        # Pages whose changes the person has given up, while it is asked about further ones.
+        self._given_up: set[Page] = set()
+        self.resize(1440, 900)
         self._build()
         self.menus = Menus(self)
-        self.resize(1440, 900)
         self.documents.page_changed.connect(self._on_page_changed)
 
     # Workspace
 
     def open_workspace(self, root: Path, then: Callable[[Session], object] | None = None) -> None:
-        """Show another workspace; the folder is made if there is none."""
+        """Show another workspace, once it is settled what becomes of unsaved configs; the folder is made if missing.
+
+        Args:
+            root: its folder.
+            then: called with the session as soon as the workspace is open, which it may be already.
+        """
         try:
             root.mkdir(parents=True, exist_ok=True)
             next(root.iterdir(), None)
         except OSError as error:
             self.notify("error", f"{root} cannot be opened as a workspace: {error.strerror or error}")
             return
+        root = root.resolve()
+        if self.session is not None and self.session.workspace.root == root:
+            if then is not None:
+                then(self.session)
+            return
+        if self._asks_about_unsaved(lambda: self.open_workspace(root, then)):
+            return
+        self._given_up = set()
         self._leave_workspace()
-        session = Session(Workspace.at(root.resolve()), self.worker, self)
+        session = Session(Workspace.at(root), self.worker, self)
         self.session = session
         session.notice.connect(self.notify)
         session.run_requested.connect(self.open_run)
@@ -184,13 +200,10 @@ class MainWindow(QMainWindow):
 
     def open_path(self, path: Path) -> None:
         """Open what was dropped: a folder as a workspace or a run, a file as a config."""
-        if path.is_dir():
+        if os.path.isdir(path):
             folder = ExecutionFolder(path.resolve())
             if folder.path.parent.name == "executions":
-                root = Workspace.around(folder.path).root
-                if self.session is None or self.session.workspace.root != root:
-                    self.open_workspace(root)
-                self.open_run(folder.path)
+                self.open_workspace(Workspace.around(folder.path).root, lambda _: self.open_run(folder.path))
             else:
                 self.open_workspace(path)
         elif path.suffix.lower() == ".json":
@@ -247,14 +260,17 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         """Close when nothing unsaved stands against it; runs go on, which is said once."""
         event.ignore()
-        modified = next((page for page in self.documents.pages() if page.is_modified), None)
-        if modified is not None:
-            self.documents.bring(modified)
-            modified.ask_to_close(lambda: self._drop_and_close(modified))
+        if self._asks_about_unsaved(self.close):
             return
+        given_up, self._given_up = self._given_up, set()
         active = [run for run in self.session.runs.values() if not run.status.is_over] if self.session else []
         if active and not self.memory.get("said_runs_go_on", False):
-            ask_about_runs(self, len(active), self._close_for_good, self._stop_all_and_close)
+            ask_about_runs(
+                self,
+                len(active),
+                lambda: self._close_for_good(given_up),
+                lambda: self._stop_all_and_close(given_up),
+            )
             return
         event.accept()
         self._leave_workspace()
@@ -320,16 +336,41 @@ class MainWindow(QMainWindow):
         if runs is not None:
             arrangement.restore_view(runs)
         if arrangement.documents:
-            QTimer.singleShot(0, lambda: self._reopen(arrangement.documents, arrangement.front))
+            QTimer.singleShot(0, lambda: self._reopen(arrangement))
 
-    def _reopen(self, documents: list[tuple[str, Path]], front: str) -> None:
-        for kind, path in documents:
+    def _reopen(self, arrangement: Arrangement) -> None:
+        if self._arrangement is not arrangement:
+            return  # another workspace has been opened meanwhile
+        asked = self.documents.page
+        for kind, path in arrangement.documents:
             if kind == "run":
                 self.open_run(path)
             else:
                 self.open_config(path)
-        if not self._bring(front):
+        # What was just asked for stays in front of what was open before.
+        if asked is not None and asked.key != "runs":
+            self.documents.bring(asked)
+        elif not self._bring(arrangement.front):
             self.show_runs()
+
+    def _asks_about_unsaved(self, then: Callable[[], object]) -> bool:
+        """Ask what becomes of the next document with unsaved changes; ``then`` is called once that is known.
+
+        Whoever asks comes by here again from ``then``, until False is returned: nothing stands against leaving.
+        """
+        given_up, self._given_up = self._given_up, set()
+        unsaved = next((page for page in self.documents.pages() if page.is_modified and page not in given_up), None)
+        if unsaved is None:
+            self._given_up = given_up
+            return False
+
+        def answered() -> None:
+            self._given_up = {*given_up, unsaved}
+            then()
+
+        self.documents.bring(unsaved)
+        unsaved.ask_to_close(answered)
+        return True
 
     def _leave_workspace(self) -> None:
         session = self.session
@@ -384,10 +425,21 @@ class MainWindow(QMainWindow):
     def _open_experiment_in_tracker(self, experiment: str, kind: str) -> None:
         if self.session is None:
             return
+        from app.ui.run.facts import read_mirrors
+
         runs = [run for run in self.session.runs.values() if run.experiment == experiment]
-        newest = max(runs, key=lambda run: run.status.started or 0.0, default=None)
-        if newest is not None:
-            self._open_tracker(newest.folder.path, kind)
+        runs.sort(key=lambda run: run.status.started or 0.0, reverse=True)
+
+        def newest(_work: object) -> Path | None:
+            return next((run.folder.path for run in runs if kind in read_mirrors(run.folder)), None)
+
+        def found(path: Path | None) -> None:
+            if path is not None:
+                self._open_tracker(path, kind)
+            else:
+                self.notify("info", f"No run of {experiment} that is still here was mirrored there.")
+
+        run_in_background(self.session, newest, found)
 
     def _trackers(self, session: Session) -> TrackingPages:
         if self._tracking is None:
@@ -415,19 +467,15 @@ class MainWindow(QMainWindow):
     def _show_workspace_menu(self) -> None:
         self.menus.show_workspaces(self.sidebar)
 
-    def _drop_and_close(self, page: Page) -> None:
-        self.documents.remove(page)
+    def _close_for_good(self, given_up: set[Page]) -> None:
+        self.memory.set(said_runs_go_on=True)
+        self._given_up = given_up
         self.close()
 
-    def _close_for_good(self) -> None:
-        self.memory.set(said_runs_go_on=True)
-        self.close()
-
-    def _stop_all_and_close(self) -> None:
-        self.memory.set(said_runs_go_on=True)
+    def _stop_all_and_close(self, given_up: set[Page]) -> None:
         if self.session is not None:
             under_way = [run.folder for run in self.session.runs.values() if not run.status.is_over]
-            self.session.stop(under_way, then=self.close)
+            self.session.stop(under_way, then=lambda: self._close_for_good(given_up))
 
     def _preload(self) -> None:
         def work(_work: object) -> None:

@@ -7,15 +7,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMessageBox, QPushButton
 from pytestqt.qtbot import QtBot
 
 from app.records.layout import ExecutionFolder, Workspace
+from app.ui.editor.page import EditorPage
 from app.ui.preferences import Memory, recent_workspaces
 from app.ui.theme import theme
 from app.ui.window import MainWindow
+from tests.running import EXAMPLE
 
 Record = Callable[..., ExecutionFolder]
 MakeWindow = Callable[[], MainWindow]
@@ -235,3 +237,117 @@ def test_what_is_dropped_is_opened_for_what_it_is(
     qtbot.waitUntil(lambda: window.documents.page_of(f"run:{folder.path}") is not None)
     assert window.session is not None
     assert window.session.workspace.root == workspace.root
+
+
+def answer(window: MainWindow, button: QMessageBox.StandardButton) -> None:
+    """Answer the question that is asked about the document in front."""
+    page = window.documents.page
+    assert page is not None
+    box = page.findChildren(QMessageBox)[-1]
+    box.button(button).click()
+
+
+def change(window: MainWindow, epochs: int) -> None:
+    """Change the config in front."""
+    page = window.documents.page
+    assert isinstance(page, EditorPage)
+    page.document.set(("training", "epochs"), epochs)
+    assert page.is_modified
+
+
+def config_at(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(EXAMPLE.read_bytes())
+    return path
+
+
+def test_another_workspace_is_not_opened_before_it_is_known_what_becomes_of_unsaved_configs(
+    make_window: MakeWindow, workspace: Workspace, tmp_path: Path
+) -> None:
+    window = make_window()
+    window.open_workspace(workspace.root)
+    window.open_config(config_at(workspace.root / "experiments" / "one.json"))
+    change(window, 7)
+    opened: list[Path] = []
+    other = tmp_path / "other"
+
+    def ask() -> None:
+        window.open_workspace(other, lambda session: opened.append(session.workspace.root))
+
+    ask()
+    answer(window, QMessageBox.StandardButton.Cancel)
+    assert opened == []
+    assert titles(window)[1:] == ["one.json"]
+    ask()
+    answer(window, QMessageBox.StandardButton.Discard)
+    assert opened == [other]
+    assert titles(window) == ["Runs"]
+
+
+def test_the_workspace_that_is_open_is_not_opened_again(make_window: MakeWindow, workspace: Workspace) -> None:
+    window = make_window()
+    window.open_workspace(workspace.root)
+    window.new_experiment()
+    session = window.session
+    opened: list[object] = []
+    window.open_workspace(workspace.root, opened.append)
+    assert opened == [session]
+    assert len(titles(window)) == 2
+    window.documents.clear_all()
+
+
+def test_changes_that_were_given_up_are_still_there_when_closing_is_given_up(
+    make_window: MakeWindow, workspace: Workspace
+) -> None:
+    window = make_window()
+    window.open_workspace(workspace.root)
+    for name in ("one.json", "two.json"):
+        window.open_config(config_at(workspace.root / "experiments" / name))
+        change(window, 7)
+    window.close()
+    answer(window, QMessageBox.StandardButton.Discard)
+    answer(window, QMessageBox.StandardButton.Cancel)
+    assert window.isVisible()
+    assert titles(window)[1:] == ["one.json", "two.json"]
+
+    # It is asked about both again, and both tabs are there the next time.
+    window.close()
+    answer(window, QMessageBox.StandardButton.Discard)
+    answer(window, QMessageBox.StandardButton.Discard)
+    assert not window.isVisible()
+    again = make_window()
+    again.open_workspace(workspace.root)
+    again.documents.page_changed.emit()
+    assert sorted(path.name for _, path in again._arrangement.documents) == ["one.json", "two.json"]  # type: ignore[union-attr]
+
+
+def test_what_is_asked_for_stands_before_what_was_open(
+    qtbot: QtBot, make_window: MakeWindow, workspace: Workspace
+) -> None:
+    one, two = (config_at(workspace.root / "experiments" / name) for name in ("one.json", "two.json"))
+    first = make_window()
+    first.open_workspace(workspace.root)
+    first.open_config(one)
+    first.close()
+
+    second = make_window()
+    second.open_workspace(workspace.root, lambda _: second.open_config(two))
+    qtbot.waitUntil(lambda: len(titles(second)) == 3)
+    assert second.documents.page is not None
+    assert second.documents.page.title == "two.json"
+
+
+def test_the_window_keeps_its_size(make_window: MakeWindow, workspace: Workspace) -> None:
+    first = make_window()
+    first.open_workspace(workspace.root)
+    first.resize(800, 600)
+    first.close()
+    assert make_window().size() == QSize(800, 600)
+
+
+def test_paths_that_cannot_be_looked_at_are_passed_over(make_window: MakeWindow, memory_file: Path) -> None:
+    window = make_window()
+    window.memory.set(recent=["/" + "n" * 300, "no\0path"])
+    assert recent_workspaces(window.memory) == []
+    window.open_path(Path("/" + "n" * 300))
+    assert window.session is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -110,8 +111,10 @@ class FileOfConfig:
 
     def has_changed(self) -> bool:
         """Return whether somebody else has written the file since it was read or written here."""
-        if self.path is None or self._content is None:
+        if self.path is None:
             return False
+        if self._content is None:  # it could not be read, so what is there would be lost unseen
+            return os.path.lexists(self.path)
         try:
             return self.path.read_bytes() != self._content
         except FileNotFoundError:

@@ -82,7 +82,7 @@ class RunPage(Page):
         session.runs_changed.connect(self._show_banners)
         self._telling = QTimer(self, interval=_TELL_EVERY, singleShot=True)
         self._telling.timeout.connect(self.changed)
-        if not path.is_dir():
+        if not os.path.isdir(path):
             self.model.is_gone = True
             self._show_banners()
         self._feed = session.follow(folder, self)

@@ -155,6 +155,17 @@ def test_a_file_that_is_gone_says_so(edit: Edit, session: Session) -> None:
     assert "no such file" in page.banner.text
 
 
+def test_a_file_that_could_not_be_read_is_not_written_over_unasked(edit: Edit, session: Session) -> None:
+    path = session.experiments / "odd.json"
+    path.mkdir(parents=True)  # what can be read neither as a file nor by anybody
+    page = edit(path=path)
+    path.rmdir()
+    path.write_text("precious", encoding="utf-8")
+    page.save()
+    assert path.read_text(encoding="utf-8") == "precious"
+    assert "Save anyway" in [button.text() for button in page.findChildren(QPushButton)]
+
+
 def test_closing_with_changes_asks_and_saves(edit: Edit, config: Path) -> None:
     page = edit(path=config)
     closed: list[bool] = []
