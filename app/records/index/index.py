@@ -291,6 +291,20 @@ class Index:
             return columns.record(run, self._root)
 
     @_on_whole_file
+    def whereabouts(self, run: int) -> tuple[str, str]:
+        """Return the name of a run's source and its key there.
+
+        Raises:
+            KeyError: there is no such run.
+        """
+        sql = "SELECT sources.name, key FROM runs JOIN sources ON sources.id = source WHERE runs.id = ?"
+        with self._database.transaction("DEFERRED") as db:
+            row = db.execute(sql, (run,)).fetchone()
+        if row is None:
+            raise KeyError(run)
+        return restored(row[0]), restored(row[1])
+
+    @_on_whole_file
     def find(self, text: str) -> Ids:
         """Return the runs that a person can mean: by id, name or key, or else by what one of them begins with."""
         with self._reading() as columns:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -47,27 +47,10 @@ class Indexer:
 
     Args:
         index: the index.
-        sources: the sources by what the workspace calls them. Those that the index knows beyond them are taken out.
     """
 
-    def __init__(self, index: Index, sources: Mapping[str, Source]) -> None:
+    def __init__(self, index: Index) -> None:
         self._index = index
-        self._sources = sources
-
-    def update(self, slice_seconds: float = 0.25) -> Iterator[Progress]:
-        """Look what has changed in every source and read it, the latest first; give control back after each slice.
-
-        What was read in a slice is in the index when it is yielded. Who stops asking stops the work, and loses none of
-        it. A slice takes longer where one run does, and the look at a whole source is one.
-
-        Raises:
-            OSError: the index cannot be written.
-        """
-        for name in self._index.sources():
-            if name not in self._sources:
-                self._index.forget(name)
-        for name, source in self._sources.items():
-            yield from self._update_source(name, source, slice_seconds)
 
     def measure(self, slice_seconds: float = 0.25) -> Iterator[int]:
         """Find out how much of the disk runs take that are not measured yet; yield how many were, slice by slice.
@@ -81,7 +64,20 @@ class Indexer:
                 self._index.set_sizes(sizes)
                 yield len(sizes)
 
-    def _update_source(self, name: str, source: Source, slice_seconds: float) -> Iterator[Progress]:
+    def update(self, name: str, source: Source, slice_seconds: float = 0.25) -> Iterator[Progress]:
+        """Look what has changed in a source and read it, the latest first; give control back after each slice.
+
+        What was read in a slice is in the index when it is yielded. Who stops asking stops the work, and loses none of
+        it. A slice takes longer where one run does, and the look at the source is one.
+
+        Args:
+            name: what the index calls the source.
+            source: the source.
+            slice_seconds: how long to read before what was read is written.
+
+        Raises:
+            OSError: the index cannot be written.
+        """
         known = self._index.known(name)
         scan = source.scan(known)
         total = len(scan.changed) + len(scan.gone)

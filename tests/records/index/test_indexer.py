@@ -73,15 +73,15 @@ def names(index: Index, query: str = "") -> Sequence[object]:
 def test_only_what_has_changed_is_read_again(source: Folders, index: Index) -> None:
     for number in range(5):
         write(source, f"r{number}", number, n=number)
-    indexer = Indexer(index, {"ours": source})
-    progress = list(indexer.update())
+    indexer = Indexer(index)
+    progress = list(indexer.update("ours", source))
     assert progress[0] == Progress("ours", 0, 5, ("one folder cannot be read",))
     assert progress[-1] == Progress("ours", 5, 5)
     source.was_read.clear()
-    assert list(indexer.update()) == [Progress("ours", 0, 0, ("one folder cannot be read",))]
+    assert list(indexer.update("ours", source)) == [Progress("ours", 0, 0, ("one folder cannot be read",))]
     write(source, "r3", 100, n=30)
     (source.root / "r1" / "run.json").unlink()
-    list(indexer.update())
+    list(indexer.update("ours", source))
     assert source.was_read == ["r3"]
     assert names(index) == ["r0", "r2", "r3", "r4"]
     assert names(index, "n = 30") == ["r3"]
@@ -90,12 +90,12 @@ def test_only_what_has_changed_is_read_again(source: Folders, index: Index) -> N
 def test_the_latest_come_first_and_what_was_read_when_it_is_stopped_is_kept(source: Folders, index: Index) -> None:
     for name, time in (("b", 3), ("a", 1), ("c", 2)):
         write(source, name, time, n=1)
-    steps = Indexer(index, {"ours": source}).update(slice_seconds=0)
+    steps = Indexer(index).update("ours", source, slice_seconds=0)
     assert [next(steps).done for _ in range(3)] == [0, 1, 2]
     steps.close()
     assert names(index) == ["b", "c"]
     source.was_read.clear()
-    list(Indexer(index, {"ours": source}).update(slice_seconds=0))
+    list(Indexer(index).update("ours", source, slice_seconds=0))
     assert source.was_read == ["a"]
     assert names(index) == ["a", "b", "c"]
 
@@ -106,10 +106,10 @@ def test_runs_that_vanish_between_looking_and_reading_are_taken_out(
 ) -> None:
     for time, name in enumerate("abcdef"):
         write(source, name, time, n=1)
-    list(Indexer(index, {"ours": source}).update())
+    list(Indexer(index).update("ours", source))
     for time, name in enumerate("abcdef", 10):
         write(source, name, time, n=2)
-    steps = Indexer(index, {"ours": source}).update(seconds)
+    steps = Indexer(index).update("ours", source, seconds)
     next(steps)
     for name in "acf":
         (source.root / name / "run.json").unlink()
@@ -120,7 +120,7 @@ def test_runs_that_vanish_between_looking_and_reading_are_taken_out(
 
 def test_all_may_vanish(source: Folders, index: Index) -> None:
     write(source, "a", 1)
-    steps = Indexer(index, {"ours": source}).update()
+    steps = Indexer(index).update("ours", source)
     next(steps)
     (source.root / "a" / "run.json").unlink()
     assert [(each.done, each.total) for each in steps] == [(1, 1)]
@@ -129,9 +129,10 @@ def test_all_may_vanish(source: Folders, index: Index) -> None:
 
 def test_a_source_that_is_no_longer_the_workspaces_is_taken_out(source: Folders, index: Index) -> None:
     write(source, "a", 1)
-    list(Indexer(index, {"one": source, "two": source}).update())
+    for name in ("one", "two"):
+        list(Indexer(index).update(name, source))
     assert names(index) == ["a", "a"]
-    list(Indexer(index, {"two": source}).update())
+    index.forget("one")
     assert index.sources() == ["two"]
     assert names(index, "origin = two") == names(index) == ["a"]
 
@@ -149,16 +150,16 @@ def test_what_people_added_to_an_execution_comes_with_it(source: Folders, index:
             }
         )
     )
-    indexer = Indexer(index, {"ours": source})
-    list(indexer.update())
+    indexer = Indexer(index)
+    list(indexer.update("ours", source))
     assert names(index, "star = true and tags.stage = debug and notes = plain and not has(group)") == ["a"]
     notes.unlink()
     write(source, "a", 2)
-    list(indexer.update())
+    list(indexer.update("ours", source))
     assert names(index, "not has(notes) and star = false") == ["a"]
     notes.write_text("{")
     write(source, "a", 3)
-    list(indexer.update())
+    list(indexer.update("ours", source))
     assert "annotations.json" in index.record(int(index.query()[0])).problems[0]
 
 
@@ -168,14 +169,14 @@ def test_sizes_are_measured_after_all_and_again_when_a_run_changes(source: Folde
     (folder / "deep" / "model").write_bytes(bytes(1_000_000))
     (folder / "link").symlink_to(folder)
     write(source, "b", 1)
-    indexer = Indexer(index, {"ours": source})
-    list(indexer.update())
+    indexer = Indexer(index)
+    list(indexer.update("ours", source))
     assert sum(indexer.measure(slice_seconds=0)) == 2
     assert names(index, "size > 1e6") == ["a"]
     assert list(indexer.measure()) == []
     (folder / "deep" / "model").unlink()
     write(source, "a", 2)
-    list(indexer.update())
+    list(indexer.update("ours", source))
     assert list(indexer.measure()) == [1]
     assert names(index, "size > 1e6") == []
 
