@@ -47,6 +47,14 @@ class SourcePlace:
     folder: Path | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class RunAddress:
+    """Where a run is found: the name of its source and its key there. It is the same after a restart."""
+
+    source: str
+    key: str
+
+
 class Library:
     """The runs of a workspace by their index, and the sources that the index is made of.
 
@@ -145,14 +153,13 @@ class Library:
             source = self._sources[name] = self._open(name)
         return source
 
-    def source_of(self, run: int) -> tuple[Source, str]:
-        """Return the source of a run and the run's key in it.
+    def address(self, run: int) -> RunAddress:
+        """Return where a run of the index is found.
 
         Raises:
             KeyError: there is no such run.
         """
-        name, key = self.index.whereabouts(run)
-        return self.source(name), key
+        return RunAddress(*self.index.whereabouts(run))
 
     def series(self, run: int, metric: str) -> Points:
         """Return the points of a metric of a run in the order in which they were logged.
@@ -161,8 +168,8 @@ class Library:
             KeyError: there is no such run or metric.
             RecordError: they cannot be read.
         """
-        source, key = self.source_of(run)
-        return source.series(key, metric)
+        address = self.address(run)
+        return self.source(address.source).series(address.key, metric)
 
     def media(self, run: int) -> list[Medium]:
         """Return what a run logged that is no number.
@@ -170,8 +177,8 @@ class Library:
         Raises:
             KeyError: there is no such run.
         """
-        source, key = self.source_of(run)
-        return source.media(key)
+        address = self.address(run)
+        return self.source(address.source).media(address.key)
 
     def _is_away(self, name: str) -> bool:
         _, root = _parse(name, self._workspace.root)

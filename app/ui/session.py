@@ -46,6 +46,8 @@ class Session(QObject):
 
     #: The window is asked to show a run (its folder), a config file, a document that is no file yet (and its name).
     run_requested = Signal(object)
+    #: The window is asked to show a run of another source: its RunAddress.
+    record_requested = Signal(object)
     config_requested = Signal(object)
     draft_requested = Signal(object, str)
     runs_requested = Signal(str)
