@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -58,8 +58,14 @@ class Component:
 class Catalog:
     """All components, by kind and id. Aliases, and ids written with other underscores or capitals, are found too."""
 
-    def __init__(self, entries: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> None:
+    def __init__(
+        self,
+        entries: Mapping[str, Mapping[str, Mapping[str, Any]]],
+        common: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
+    ) -> None:
+        """Make a catalog of entries by kind and id; ``common`` are parameters that all components of a kind have."""
         self._entries = entries
+        self._common = common or {}
         self._made: dict[tuple[str, str], Component] = {}
         self._names: dict[str, dict[str, str]] = {}
         for kind, components in entries.items():
@@ -102,7 +108,9 @@ class Catalog:
             kind=kind,
             cls=entry.get("cls", ""),
             aliases=tuple(entry.get("aliases", ())),
-            parameters=tuple(self._parameter(parameter) for parameter in entry.get("parameters", ())),
+            parameters=tuple(
+                self._parameter(parameter) for parameter in (*entry.get("parameters", ()), *self._common.get(kind, ()))
+            ),
             doc=entry["doc"],
             info=entry.get("info", {}),
         )
@@ -129,7 +137,7 @@ def load_catalog() -> Catalog:
     entries: dict[str, Any] = {}
     for name in ("keras.json", "trackside.json"):
         entries |= json.loads(resource("catalog", name).read_text(encoding="utf-8"))
-    return Catalog(entries)
+    return Catalog(entries, common=entries.pop("common"))
 
 
 def _plain(name: str) -> str:

@@ -11,23 +11,27 @@ from pydantic_core import ErrorDetails
 from app.config.components import check_component, check_id
 from app.config.consistency import check_consistency
 from app.config.documents import join, show
-from app.config.models import ComponentEntry, TrainingConfig
+from app.config.models import FORM_MARK, ComponentEntry, TrainingConfig
 from app.config.problems import Problem, unknown
 from app.config.schema import is_model, schema_at
 
 Path = tuple[str | int, ...]
 
-#: Where a config has components: path ("*" is every item of a list), and their kind.
+#: Where a config has components: path ("*" is every item of a list, "@" every value of an object of output to value,
+#: or else the one value itself), and their kind.
 PLACES: tuple[tuple[Path, str], ...] = (
     (("model", "network", "*"), "layer"),
     (("model", "compilation", "optimizer"), "optimizer"),
-    (("model", "compilation", "loss"), "loss"),
-    (("model", "compilation", "metrics", "*"), "metric"),
+    (("model", "compilation", "loss", "@"), "loss"),
+    (("model", "compilation", "metrics", "@", "*"), "metric"),
     (("dataset", "preprocessors", "*"), "preprocessor"),
     (("dataset", "transformers", "*"), "transformer"),
     (("training", "callbacks", "*"), "callback"),
     (("tracking", "trackers", "*"), "tracker"),
 )
+
+#: Components whose id and settings have keys of their own: section, kind, key of the settings.
+NAMED = (("dataset", "dataset", "parameters"), ("model", "model", "hyperparameters"))
 
 
 def check(document: Mapping[str, Any]) -> list[Problem]:
@@ -36,12 +40,22 @@ def check(document: Mapping[str, Any]) -> list[Problem]:
     for path, kind, value in components(document):
         if isinstance(value, str | dict):
             problems += check_component(path, kind, value)
-    name = next((value for _, value in _at(document, ("dataset", "name"))), None)
-    if isinstance(name, str):
-        problems += check_id(("dataset", "name"), "dataset", name)
+    for section, kind, settings in NAMED:
+        problems += _named(document, (section, "name"), kind, (section, settings))
     problems += check_consistency(document)
     unique = dict.fromkeys(problems)
     return sorted(unique, key=lambda problem: _position(document, problem.path))
+
+
+def _named(document: Mapping[str, Any], place: Path, kind: str, settings: Path) -> list[Problem]:
+    """Return what is wrong with a component whose id and settings have keys of their own."""
+    id = next((value for _, value in _at(document, place)), None)
+    if not isinstance(id, str):
+        return []
+    if problems := check_id(place, kind, id):
+        return problems
+    given: Any = next((value for _, value in _at(document, settings)), {})
+    return check_component(settings, kind, {**given, "type": id}) if isinstance(given, Mapping) else []
 
 
 def components(document: Mapping[str, Any]) -> Iterator[tuple[Path, str, Any]]:
@@ -66,8 +80,19 @@ def _at(value: Any, place: Path, path: Path = ()) -> Iterator[tuple[Path, Any]]:
     elif place[0] == "*":
         for index, item in enumerate(value if isinstance(value, list) else []):
             yield from _at(item, place[1:], (*path, index))
+    elif place[0] == "@":
+        for keys, item in by_output(value):
+            yield from _at(item, place[1:], (*path, *keys))
     elif isinstance(value, Mapping) and place[0] in value:
         yield from _at(value[place[0]], place[1:], (*path, place[0]))
+
+
+def by_output(value: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Yield what stands for each output with its key, or what stands for all of them with none."""
+    if isinstance(value, Mapping) and "type" not in value:
+        yield from (((key,), item) for key, item in value.items())
+    else:
+        yield (), value
 
 
 def _position(document: Any, path: str) -> tuple[int, ...]:
@@ -86,7 +111,8 @@ def _position(document: Any, path: str) -> tuple[int, ...]:
 
 
 def _problem(details: ErrorDetails, model: type[BaseModel]) -> Problem:
-    location, context, value = details["loc"], details.get("ctx", {}), details["input"]
+    location = tuple(key for key in details["loc"] if not str(key).startswith(FORM_MARK))
+    context, value = details.get("ctx", {}), details["input"]
     path = join(location)
     match details["type"]:
         case "missing":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,8 @@ from app.config.problems import Problem, unknown
 from app.config.types import KINDS, describe, fits, split_list
 
 Path = tuple[str | int, ...]
+
+_USERS_OWN = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 
 
 def check_component(path: Path, kind: str, value: str | Mapping[str, Any]) -> list[Problem]:
@@ -27,6 +30,8 @@ def check_component(path: Path, kind: str, value: str | Mapping[str, Any]) -> li
         return []
     if problems := check_id(place, kind, id):
         return problems
+    if is_users_own(id):
+        return []  # only its own code knows what it takes
     component = load_catalog().require(kind, id)
     problems = []
     for parameter in component.parameters:
@@ -41,10 +46,15 @@ def check_component(path: Path, kind: str, value: str | Mapping[str, Any]) -> li
     return problems
 
 
+def is_users_own(id: str) -> bool:
+    """Return whether an id names a class or a function of the user's own, as ``module:Name``."""
+    return _USERS_OWN.fullmatch(id) is not None
+
+
 def check_id(path: Path, kind: str, id: str) -> list[Problem]:
     """Return a problem if the catalog has no component of that kind and id; the closest one is named."""
     catalog = load_catalog()
-    if catalog.get(kind, id):
+    if catalog.get(kind, id) or is_users_own(id):
         return []
     near = catalog.closest(kind, id)
     message = f"no {kind} is called {id!r}" + (f"; did you mean {near!r}?" if near else "")

@@ -11,9 +11,11 @@ from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
 
 from app.config.catalog import Component, load_catalog
-from app.config.problems import Problem, closest
+from app.config.problems import Problem, closest, unknown
 from app.config.types import fits
 
+#: What the one input of a network is called.
+INPUT = "input"
 #: Fractions as people write them (0.6 + 0.2 + 0.2) may be off by as much as this.
 TOLERANCE = 1e-9
 
@@ -22,8 +24,10 @@ def check_consistency(document: Mapping[str, Any]) -> list[Problem]:
     """Return what does not fit together."""
     return [
         *_check_model(_section(document, "model")),
+        *_check_graph(_section(document, "model")),
         *_check_shape(document),
-        *_check_samples(_section(document, "training", "samples")),
+        *_check_samples(_section(document, "training")),
+        *_check_epochs(_section(document, "training")),
         *_check_metric_names(document),
         *_check_callbacks(document),
         *_check_trackers(_section(document, "tracking")),
@@ -45,13 +49,48 @@ def metric_name(entry: str | Mapping[str, Any]) -> str | None:
 
 
 def _check_model(model: Mapping[str, Any]) -> Iterator[Problem]:
-    if model.get("network") is None and model.get("name") is not None:
-        message = f"no built-in model is called {model['name']!r}"
-        yield Problem("model.name", message, "null, and the layers in model.network")
-    elif model.get("network") is None and model:
+    if not model or model.get("name") is not None:
+        return
+    if model.get("network") is None:
         yield Problem("model.network", "is missing", 'a list of layers, such as [{"type": "dense", "units": 1}]')
-    if model.get("network") is not None and model.get("compilation") is None:
+    elif model.get("compilation") is None:
         yield Problem("model.compilation", "a network needs it", '{"optimizer": "adam", "loss": "mse"}')
+
+
+def _check_graph(model: Mapping[str, Any]) -> Iterator[Problem]:
+    """Check that what layers, outputs and losses call each other is there, and in time."""
+    shape = model.get("input_shape")
+    given = set(shape) if isinstance(shape, Mapping) else {INPUT}
+    known = set(given)
+    layers: list[str] = []
+    for index, entry in enumerate(_list(model, "network")):
+        options = entry if isinstance(entry, Mapping) else {}
+        inputs = options.get("inputs")
+        for name in [inputs] if isinstance(inputs, str) else _list(options, "inputs"):
+            if not isinstance(name, str):
+                continue
+            if name not in known:
+                message = f"no layer before it is called {name!r}"
+                near = closest(name, known)
+                path = f"model.network.{index}.inputs"
+                yield Problem(path, message + (f"; did you mean {near!r}?" if near else ""), ", ".join(sorted(known)))
+        name = options.get("name")
+        if isinstance(name, str):
+            if name in known:
+                message = f"a layer or input before it is called {name!r} too"
+                yield Problem(f"model.network.{index}.name", message, "a name of its own")
+            known.add(name)
+            layers.append(name)
+    outputs = [name for name in _list(model, "outputs") if isinstance(name, str)]
+    for index, name in enumerate(outputs):
+        if name not in layers:
+            yield Problem(f"model.outputs.{index}", *unknown("layer", name, layers))
+    compilation = _section(model, "compilation")
+    for key in ("loss", "metrics", "loss_weights"):
+        value = compilation.get(key)
+        for name in value if isinstance(value, Mapping) and "type" not in value else ():
+            if name not in outputs:
+                yield Problem(f"model.compilation.{key}.{name}", *unknown("output", name, outputs))
 
 
 def _check_shape(document: Mapping[str, Any]) -> Iterator[Problem]:
@@ -68,10 +107,26 @@ def _check_shape(document: Mapping[str, Any]) -> Iterator[Problem]:
         yield Problem("model.input_shape", message, str(found.info["features"]))
 
 
-def _check_samples(samples: Mapping[str, Any]) -> Iterator[Problem]:
-    fractions = [value for key in ("fit", "val", "test") if fits("float", value := samples.get(key, 0))]
+def _check_samples(training: Mapping[str, Any]) -> Iterator[Problem]:
+    samples = _section(training, "samples")
+    parts = {key: value for key in ("fit", "val", "test") if fits("float", value := samples.get(key, 0))}
+    for key, value in parts.items():
+        if value > 1 and value != int(value):
+            valid = "a fraction up to 1, or a whole number of rows"
+            yield Problem(f"training.samples.{key}", f"is {value:.12g}", valid)
+    fractions = [value for value in parts.values() if value <= 1]
     if (total := sum(fractions)) > 1 + TOLERANCE:
         yield Problem("training.samples", f"fit, val and test add up to {total:.6g}", "a sum of 1 or less")
+    split = training.get("validation_split", 0)
+    if fits("float", split) and split > 0 and parts.get("val", 0) > 0:
+        message = "rows for validation are kept by samples.val already"
+        yield Problem("training.validation_split", message, "0, or training.samples.val of 0")
+
+
+def _check_epochs(training: Mapping[str, Any]) -> Iterator[Problem]:
+    first, epochs = training.get("initial_epoch", 0), training.get("epochs", 10)
+    if fits("int", first) and fits("int", epochs) and first >= epochs > 0:
+        yield Problem("training.initial_epoch", f"is {first}, and training ends at {epochs}", f"0 to {epochs - 1}")
 
 
 def _check_metric_names(document: Mapping[str, Any]) -> Iterator[Problem]:
@@ -86,9 +141,12 @@ def _check_metric_names(document: Mapping[str, Any]) -> Iterator[Problem]:
 
 def _check_callbacks(document: Mapping[str, Any]) -> Iterator[Problem]:
     training = _section(document, "training")
-    validates = fits("float", val := _section(training, "samples").get("val", 0)) and val > 0
+    kept = (_section(training, "samples").get("val", 0), training.get("validation_split", 0))
+    validates = any(fits("float", part) and part > 0 for part in kept)
     metrics = _list(_section(document, "model", "compilation"), "metrics")
     found = [metric_name(entry) if isinstance(entry, str | Mapping) else None for entry in metrics]
+    if len(_list(_section(document, "model"), "outputs")) > 1:
+        found.append(None)  # each output has metrics of its own, under names that Keras makes
     names = ["loss", *(name for name in found if name)]
     logged = [*names, *(f"val_{name}" for name in names if validates)]
     for index, entry in enumerate(_list(training, "callbacks")):

@@ -23,13 +23,17 @@ __all__ = ["LoadedConfig", "apply_overrides", "check", "from_document", "load", 
 class LoadedConfig:
     """A config that was found right.
 
-    ``document`` is it as submitted, with overrides applied and without comments; it may hold secrets. ``source`` tells
-    where it came from: ``file`` (absolute), ``sha256`` of the file, ``overrides`` (without secrets).
+    Attributes:
+        document: it as submitted, with overrides applied and without comments; it may hold secrets.
+        config: its values.
+        source: where it came from: ``file`` (absolute), ``sha256`` of the file, ``overrides`` (without secrets).
+        folder: what its relative paths start from.
     """
 
     document: Document
     config: TrainingConfig
     source: dict[str, Any] = field(default_factory=dict)
+    folder: Path = field(default_factory=Path.cwd)
 
 
 def load(path: str | Path, overrides: Iterable[str] = ()) -> LoadedConfig:
@@ -45,18 +49,31 @@ def load(path: str | Path, overrides: Iterable[str] = ()) -> LoadedConfig:
         "sha256": hashlib.sha256(content).hexdigest(),
         "overrides": [_without_secret(override) for override in overrides],
     }
-    return from_document(document, source, str(path))
+    return from_document(document, source, str(path), folder=Path(path).absolute().parent)
 
 
-def from_document(document: Mapping[str, Any], source: Mapping[str, Any] | None = None, name: str = "") -> LoadedConfig:
-    """Check a document that is there already; ``name`` is what its problems are reported under.
+def from_document(
+    document: Mapping[str, Any],
+    source: Mapping[str, Any] | None = None,
+    name: str = "",
+    *,
+    folder: Path | None = None,
+) -> LoadedConfig:
+    """Check a document that is there already.
+
+    Args:
+        document: the document.
+        source: where it came from.
+        name: what its problems are reported under.
+        folder: what its relative paths start from; the working directory without it.
 
     Raises:
         ConfigError: with all its problems.
     """
     if problems := check(document):
         raise ConfigError(problems, name)
-    return LoadedConfig(dict(document), TrainingConfig.model_validate(document), dict(source or {}))
+    config = TrainingConfig.model_validate(document)
+    return LoadedConfig(dict(document), config, dict(source or {}), folder or Path.cwd())
 
 
 def _without_secret(override: str) -> str:

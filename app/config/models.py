@@ -10,7 +10,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_serializer, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    JsonValue,
+    Tag,
+    model_serializer,
+    model_validator,
+)
 
 
 class ConfigModel(BaseModel):
@@ -52,10 +62,41 @@ def _tags(value: Any) -> Any:
 #: A component that may be given by its id alone.
 NamedEntry = Annotated[ComponentEntry, BeforeValidator(_entry)]
 
+#: What tells, in the place of an error, which of several forms was meant: no key of a config begins like this.
+FORM_MARK = "="
+
+
+def _form(value: Any) -> str:
+    """Return which of two forms a value is meant to have: one for all, or an object with one for each name."""
+    return "=each" if isinstance(value, Mapping) and "type" not in value else "=one"
+
+
+#: A sample's shape, without the batch.
+Shape = Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=1)]
+#: One shape, or one for each input by its name.
+Shapes = Annotated[
+    Annotated[Shape, Tag("=one")] | Annotated[dict[str, Shape], Tag("=each")],
+    Discriminator(_form),
+]
+#: One loss for all outputs, or an object of output to loss.
+Losses = Annotated[
+    Annotated[NamedEntry, Tag("=one")] | Annotated[dict[str, NamedEntry], Tag("=each")],
+    Discriminator(_form),
+]
+#: Metrics of all outputs, or an object of output to its metrics.
+Metrics = Annotated[
+    Annotated[list[NamedEntry], Tag("=one")] | Annotated[dict[str, list[NamedEntry]], Tag("=each")],
+    Discriminator(_form),
+]
+
+#: A weight for each class by its number or name, or a rule for them.
+ClassWeight = Annotated[
+    Annotated[Literal["balanced"], Tag("=one")] | Annotated[dict[str, Annotated[float, Field(ge=0)]], Tag("=each")],
+    Discriminator(_form),
+]
+
 #: Tags are name to text; a list of names is tags without text.
 Tags = Annotated[dict[str, str], BeforeValidator(_tags)]
-
-Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
 class ExperimentConfig(ConfigModel):
@@ -70,22 +111,42 @@ class CompilationConfig(ConfigModel):
     """How the network is trained and measured."""
 
     optimizer: NamedEntry = Field(title="Optimizer", description="Id of an optimizer, or an object with its type.")
-    loss: NamedEntry = Field(title="Loss", description="Id of a loss, or an object with its type.")
-    metrics: list[NamedEntry] = Field(default=[], title="Metrics", description="Metrics of every epoch.")
+    loss: Losses = Field(
+        title="Loss", description="Id of a loss, an object with its type, or an object of output to loss."
+    )
+    loss_weights: dict[str, float] = Field(
+        default={}, title="Loss weights", description="Weight of the loss of each output; 1 where there is none."
+    )
+    metrics: Metrics = Field(
+        default=[], title="Metrics", description="Metrics of every epoch, for all outputs or by output."
+    )
+    class_names: list[str] = Field(
+        default=[], title="Class names", description="What the classes are called, in the order of their numbers."
+    )
 
 
 class ModelConfig(ConfigModel):
     """What is trained."""
 
-    input_shape: list[Annotated[int, Field(ge=1)]] | None = Field(
-        default=None, min_length=1, title="Input shape", description="Shape of one sample, without the batch dimension."
+    input_shape: Shapes | None = Field(
+        default=None,
+        title="Input shape",
+        description="Shape of one sample, without the batch dimension, or an object of input to shape.",
     )
-    name: str | None = Field(default=None, title="Name", description="Id of a built-in model.")
+    name: str | None = Field(
+        default=None, title="Name", description="A model by its id: a Keras application or a scikit-learn estimator."
+    )
     network: list[ComponentEntry] | None = Field(
-        default=None, min_length=1, title="Network", description="The layers, from input to output."
+        default=None,
+        min_length=1,
+        title="Network",
+        description="The layers, from input to output; each takes what the one before gives, or the inputs it names.",
+    )
+    outputs: list[str] = Field(
+        default=[], title="Outputs", description="The layers whose values are the model's; else the last one."
     )
     hyperparameters: dict[str, JsonValue] = Field(
-        default={}, title="Hyperparameters", description="Parameters of the built-in model."
+        default={}, title="Hyperparameters", description="Parameters of the model with that id."
     )
     compilation: CompilationConfig | None = Field(
         default=None, title="Compilation", description="Optimizer, loss and metrics; a network needs them."
@@ -96,7 +157,13 @@ class ModelConfig(ConfigModel):
 class DatasetConfig(ConfigModel):
     """What it is trained on."""
 
-    name: str = Field(title="Name", description="Id of a dataset.")
+    name: str = Field(title="Name", description="Id of a dataset, or csv, arrays, hdf5, images, texts for own files.")
+    parameters: dict[str, JsonValue] = Field(
+        default={}, title="Parameters", description="Settings of the dataset, such as the path of its file."
+    )
+    one_hot: bool = Field(
+        default=False, title="One-hot", description="Whether a class becomes a row of zeros with a one at its number."
+    )
     seed: int = Field(
         default=0, ge=0, lt=2**32, title="Seed", description="Seed of shuffling, of initial weights and of training."
     )
@@ -109,11 +176,15 @@ class DatasetConfig(ConfigModel):
 
 
 class SamplesConfig(ConfigModel):
-    """Fractions of the rows; what is beyond their sum is not used."""
+    """Parts of the rows: up to 1 a fraction, above it a count. What is beyond their sum is not used."""
 
-    fit: float = Field(gt=0, le=1, title="Fit", description="Fraction of the rows to train on.")
-    val: Fraction = Field(default=0.0, title="Validation", description="Fraction to measure every epoch on.")
-    test: Fraction = Field(default=0.0, title="Test", description="Fraction to measure once on, at the end.")
+    fit: float = Field(gt=0, title="Fit", description="Rows to train on: a fraction up to 1, or how many.")
+    val: float = Field(
+        default=0.0, ge=0, title="Validation", description="Rows to measure every epoch on: a fraction, or how many."
+    )
+    test: float = Field(
+        default=0.0, ge=0, title="Test", description="Rows to measure once on, at the end: a fraction, or how many."
+    )
 
 
 class FitConfig(ConfigModel):
@@ -121,8 +192,32 @@ class FitConfig(ConfigModel):
 
     samples: SamplesConfig = Field(title="Samples", description="How the rows are split.")
     shuffle: bool = Field(default=True, title="Shuffle", description="Whether rows are shuffled before the split.")
+    validation_split: float = Field(
+        default=0.0,
+        ge=0,
+        lt=1,
+        title="Validation split",
+        description="Fraction of the training rows, the last ones, to validate on instead of samples.val.",
+    )
     batch_size: int = Field(default=32, ge=1, title="Batch size", description="Samples per optimizer step.")
     epochs: int = Field(default=10, ge=1, title="Epochs", description="Passes over the training rows.")
+    initial_epoch: int = Field(
+        default=0, ge=0, title="Initial epoch", description="Epochs that count as done already; it goes on after them."
+    )
+    steps_per_epoch: int | None = Field(
+        default=None, ge=1, title="Steps per epoch", description="Batches that make an epoch; null is all there are."
+    )
+    class_weight: ClassWeight | None = Field(
+        default=None,
+        title="Class weight",
+        description='Weight of each class in the loss by its number or name, or "balanced".',
+    )
+    chunk_size: int | None = Field(
+        default=None,
+        ge=1,
+        title="Chunk size",
+        description="Rows that are read at a time of data larger than memory; null reads all.",
+    )
     callbacks: list[ComponentEntry] = Field(default=[], title="Callbacks", description="What happens between epochs.")
 
 
@@ -137,6 +232,12 @@ class TrackingConfig(ConfigModel):
     batch_every: int | None = Field(
         default=None, ge=1, title="Batch every", description="Send trackers every n-th batch too; null sends none."
     )
+    system_every: float | None = Field(
+        default=None,
+        gt=0,
+        title="System every",
+        description="Seconds between two looks at processor, memory and GPU; null for none.",
+    )
 
 
 class SessionOptions(ConfigModel):
@@ -146,11 +247,24 @@ class SessionOptions(ConfigModel):
         default=False, title="Memory growth", description="Take GPU memory as needed instead of all of it."
     )
     num_cores: int | None = Field(default=None, ge=1, title="Cores", description="CPU threads of one op; null is all.")
+    deterministic: bool = Field(
+        default=False,
+        title="Deterministic",
+        description="Whether only ops are used that give the same values each time.",
+    )
 
 
 class SessionConfig(ConfigModel):
     """Where it is trained."""
 
+    python: str | None = Field(
+        default=None,
+        title="Python",
+        description="Interpreter to train with: its path, or a folder of a venv or conda environment; null is ours.",
+    )
+    backend: Literal["tensorflow", "jax", "torch"] | None = Field(
+        default=None, title="Backend", description="What Keras computes with; null is TensorFlow."
+    )
     device: Literal["cpu", "gpu"] | None = Field(
         default=None, title="Device", description="Device to train on; null takes a GPU if there is one."
     )

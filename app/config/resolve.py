@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import copy
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from app.config.catalog import load_catalog
-from app.config.checking import PLACES
+from app.config.catalog import Component, load_catalog
+from app.config.checking import NAMED, components
+from app.config.components import is_users_own
 from app.config.documents import Document
 from app.config.loading import LoadedConfig
 from app.config.types import KINDS, split_list
@@ -15,12 +19,17 @@ from app.config.types import KINDS, split_list
 def resolve(loaded: LoadedConfig) -> Document:
     """Return the config with every default filled in, ids in the catalog's form, and its source under ``source``.
 
-    The result is a config itself, and resolves to itself.
+    Paths are absolute. The result is a config itself, and resolves to itself.
     """
     document = loaded.config.model_dump()
-    for place, kind in PLACES:
-        _replace(document, place, kind)
-    document["dataset"]["name"] = load_catalog().require("dataset", document["dataset"]["name"]).id
+    for path, kind, entry in list(components(document)):
+        _put(document, path, resolve_component(kind, entry))
+    for section, kind, settings in NAMED:
+        if document[section]["name"] is not None:
+            named = resolve_component(kind, {**document[section][settings], "type": document[section]["name"]})
+            document[section]["name"] = named.pop("type")
+            document[section][settings] = named
+    document = with_absolute_paths(document, loaded.folder)
     document["source"] = dict(loaded.source)
     return document
 
@@ -30,21 +39,40 @@ def resolve_component(kind: str, entry: Mapping[str, Any]) -> dict[str, Any]:
 
     A parameter whose value is a component stays an id where it is one; an entry is filled in too.
     """
+    if is_users_own(entry["type"]):
+        return dict(entry)
     component = load_catalog().require(kind, entry["type"])
     values = {p.name: _resolve_value(p.type, entry.get(p.name, p.default)) for p in component.parameters}
     return {"type": component.id, **values}
 
 
-def _replace(at: Any, place: tuple[str | int, ...], kind: str) -> None:
-    """Resolve the components at a place (see :data:`PLACES`) below a value."""
-    key, *rest = place
-    if at is None:
-        return
-    for index in range(len(at)) if key == "*" else [key]:
-        if rest:
-            _replace(at[index], tuple(rest), kind)
-        else:
-            at[index] = resolve_component(kind, at[index])
+def with_absolute_paths(document: Mapping[str, Any], folder: Path) -> Document:
+    """Return a copy of a config in which what the catalog says is a path no longer depends on where the config lies."""
+    changed: Document = copy.deepcopy(dict(document))
+    for section, kind, settings in NAMED:
+        part = changed.get(section)
+        name = part.get("name") if isinstance(part, dict) else None
+        component = load_catalog().get(kind, name) if isinstance(name, str) else None
+        if component is not None and isinstance(part, dict):
+            _make_absolute(component, part.get(settings), folder)
+    for _, kind, entry in components(changed):
+        component = load_catalog().get(kind, entry["type"]) if isinstance(entry, dict) and "type" in entry else None
+        if component is not None:
+            _make_absolute(component, entry, folder)
+    return changed
+
+
+def _make_absolute(component: Component, options: Any, folder: Path) -> None:
+    for parameter in component.parameters if isinstance(options, dict) else ():
+        value = options.get(parameter.name)
+        if isinstance(value, str) and value and "path" in parameter.type.split("|"):
+            options[parameter.name] = os.path.normpath(folder / os.path.expanduser(value))
+
+
+def _put(document: Any, path: Sequence[str | int], value: Any) -> None:
+    for key in path[:-1]:
+        document = document[key]
+    document[path[-1]] = value
 
 
 def _resolve_value(type_: str, value: Any) -> Any:

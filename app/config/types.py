@@ -1,8 +1,9 @@
 """The types of component parameters, as the catalog writes them.
 
 A type is one or more terms joined by ``|``: ``bool``, ``int``, ``float`` (an int will do), ``str``, ``dict``, ``null``,
-``any``, ``shape`` (a list of ints and nulls), or a kind of component such as ``initializer`` (its id, or an object with
-its ``type`` and parameters). A term followed by ``[]`` is a list of such values, by ``[2]`` a list of two.
+``any``, ``path`` (of a file or folder, relative to the config), ``shape`` (a list of ints and nulls), or a kind of
+component such as ``initializer`` (its id, or an object with its ``type`` and parameters). A term followed by ``[]`` is
+a list of such values, by ``[2]`` a list of two.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ _NAMES = {
     "int": ("a whole number", "whole numbers"),
     "float": ("a number", "numbers"),
     "str": ("a text", "texts"),
+    "path": ("a path", "paths"),
     "dict": ("an object", "objects"),
     "null": ("null", "nulls"),
     "any": ("any value", "values"),
@@ -50,7 +52,7 @@ def _fits(term: str, value: Any) -> bool:
         return isinstance(value, list) and all(each is None or _fits("int", each) for each in value)
     if term in KINDS:
         return isinstance(value, str | dict)
-    python = {"bool": bool, "str": str, "dict": dict, "null": type(None), "any": object}
+    python = {"bool": bool, "str": str, "path": str, "dict": dict, "null": type(None), "any": object}
     return isinstance(value, python[term])
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import keras
 
 from app.config.catalog import load_catalog
-from app.config.models import ComponentEntry, ModelConfig
+from app.config.consistency import INPUT
+from app.config.models import CompilationConfig, ComponentEntry, ModelConfig
 from app.config.types import KINDS, split_list
 from app.engine.ending import TrainingError
 from app.engine.faults import sentence_of
@@ -39,63 +41,141 @@ class Adafactor(keras.optimizers.Adafactor):  # type: ignore[misc]  # Keras has 
 _IN_PLACE_OF = {"keras.optimizers.Adafactor": Adafactor}
 
 
-def build_model(config: ModelConfig, input_shape: Sequence[int | None]) -> keras.Model:
+#: A shape without the batch, or one for each input by its name.
+Shapes = Sequence[int | None] | Mapping[str, Sequence[int | None]]
+
+
+def build_model(config: ModelConfig, input_shape: Shapes) -> keras.Model:
     """Return the compiled model of a config.
 
     Args:
         config: the ``model`` section; it has a network and a compilation.
-        input_shape: the shape of one sample, without the batch.
+        input_shape: the shape of one sample, without the batch, or of each input of one.
 
     Raises:
         TrainingError: a layer, the optimizer, the loss or a metric cannot be built; it is named.
     """
     log.info("Building Keras model from network specification")
-    shape = tuple(input_shape)
-    model = keras.Sequential([keras.Input(shape=shape)])
-    for index, entry in enumerate(config.network or []):
-        shape = _add_layer(model, entry, f"model.network.{index}", shape)
-    if not model.layers:
-        raise TrainingError("model.network: has no layer after the input; a dense layer at least would be right")
+    entries = config.network or []
+    branches = any(entry.options.get("inputs") is not None for entry in entries)
+    if branches or config.outputs or isinstance(input_shape, Mapping):
+        model = _build_graph(entries, config.outputs, input_shape)
+    else:
+        model = _build_chain(entries, tuple(input_shape))
     if config.compilation is not None:
         log.info("Compiling Keras model")
-        compilation = config.compilation
-        optimizer = make_component("optimizer", compilation.optimizer, "model.compilation.optimizer")
-        loss = make_component("loss", compilation.loss, "model.compilation.loss")
-        metrics = [
-            make_metric(entry, f"model.compilation.metrics.{index}", loss, model)
-            for index, entry in enumerate(compilation.metrics)
-        ]
-        model.compile(optimizer=optimizer, loss=loss, metrics=metrics)
-        _warn_of_what_keras_forgets(optimizer, loss)
+        _compile(model, config.compilation)
     return model
 
 
-def _add_layer(
-    model: keras.Model, entry: ComponentEntry, where: str, before: tuple[int | None, ...]
-) -> tuple[int | None, ...]:
-    """Add a layer to a model that gives values of the shape ``before``; return the shape of what it gives then."""
-    layer = make_component("layer", entry, where)
+def _build_chain(entries: Sequence[ComponentEntry], shape: tuple[int | None, ...]) -> keras.Model:
+    """Return the model whose layers each take what the one before gives."""
+    model = keras.Sequential([keras.Input(shape=shape)])
+    for index, entry in enumerate(entries):
+        where = f"model.network.{index}"
+        layer = _make_layer(entry, where, [shape])
+        if layer is None:
+            continue
+        with _named_layer(entry, where, [shape]):
+            model.add(layer)
+        shape = tuple(model.output_shape[1:])
+    if not model.layers:
+        raise TrainingError("model.network: has no layer after the input; a dense layer at least would be right")
+    return model
+
+
+def _build_graph(entries: Sequence[ComponentEntry], outputs: Sequence[str], input_shape: Shapes) -> keras.Model:
+    """Return the model whose layers take what they name, or what the one before gives."""
+    shapes = input_shape if isinstance(input_shape, Mapping) else {INPUT: input_shape}
+    inputs = {name: keras.Input(shape=tuple(shape), name=name) for name, shape in shapes.items()}
+    known: dict[str, Any] = dict(inputs)
+    last: Any = next(iter(inputs.values())) if len(inputs) == 1 else None
+    for index, entry in enumerate(entries):
+        where = f"model.network.{index}"
+        names = entry.options.get("inputs")
+        if names is None and last is None:
+            raise TrainingError(
+                f"{where} ({entry.type}): which input does it take? There are {', '.join(inputs)}; name it as inputs"
+            )
+        taken = last if names is None else known[names] if isinstance(names, str) else [known[each] for each in names]
+        before = [tuple(each.shape[1:]) for each in (taken if isinstance(taken, list) else [taken])]
+        layer = _make_layer(entry, where, before)
+        if layer is not None:
+            with _named_layer(entry, where, before):
+                last = layer(taken)
+        if isinstance(name := entry.options.get("name"), str):
+            known[name] = last
+    found = {name: known[name] for name in outputs} if len(outputs) > 1 else known[outputs[0]] if outputs else last
+    if last is None or found is None or any(found is each for each in inputs.values()):
+        raise TrainingError("model.network: has no layer after the input; a dense layer at least would be right")
+    return keras.Model(inputs if isinstance(input_shape, Mapping) else inputs[INPUT], found)
+
+
+def _make_layer(entry: ComponentEntry, where: str, before: Sequence[tuple[int | None, ...]]) -> Any:
+    """Return a layer for what comes before it; None for an input layer, which the model has already."""
+    options = {name: value for name, value in entry.options.items() if name != "inputs"}
+    layer = make_component("layer", ComponentEntry.model_validate({"type": entry.type, **options}), where)
     if isinstance(layer, keras.layers.Normalization) and entry.options.get("mean") is None:
         raise TrainingError(
             f"{where} ({entry.type}): without mean and variance it leaves everything as it is; give it both, or take "
             "standard_scaler in dataset.transformers, which learns them"
         )
-    if isinstance(layer, keras.layers.InputLayer):
-        # The model has its input already: what the samples are, or the config's input_shape, decides.
-        if tuple(layer.batch_shape[1:]) != before:
-            raise TrainingError(
-                f"{where} ({entry.type}): its shape is {list(layer.batch_shape[1:])}, but what comes before it is of "
-                f"shape {list(before)}; leave it out, or give it that shape"
-            )
-        return before
+    if not isinstance(layer, keras.layers.InputLayer):
+        return layer
+    # The model has its input already: what the samples are, or the config's input_shape, decides.
+    if [tuple(layer.batch_shape[1:])] != list(before):
+        raise TrainingError(
+            f"{where} ({entry.type}): its shape is {list(layer.batch_shape[1:])}, but what comes before it is of "
+            f"shape {_listed(before)}; leave it out, or give it that shape"
+        )
+    return None
+
+
+@contextmanager
+def _named_layer(entry: ComponentEntry, where: str, before: Sequence[tuple[int | None, ...]]) -> Iterator[None]:
     try:
-        model.add(layer)
+        yield
     except Exception as error:
         raise TrainingError(
-            f"{where} ({entry.type}): does not fit on what comes before it, of shape {list(before)}: "
+            f"{where} ({entry.type}): does not fit on what comes before it, of shape {_listed(before)}: "
             f"{sentence_of(error)}"
         ) from error
-    return tuple(model.output_shape[1:])
+
+
+def _listed(shapes: Sequence[tuple[int | None, ...]]) -> str:
+    return " and ".join(str(list(shape)) for shape in shapes)
+
+
+def _compile(model: keras.Model, compilation: CompilationConfig) -> None:
+    where = "model.compilation"
+    optimizer = make_component("optimizer", compilation.optimizer, f"{where}.optimizer")
+    losses = compilation.loss
+    if isinstance(losses, ComponentEntry):
+        loss = make_component("loss", losses, f"{where}.loss")
+    else:
+        loss = {name: make_component("loss", entry, f"{where}.loss.{name}") for name, entry in losses.items()}
+    metrics: Any
+    if isinstance(compilation.metrics, list):
+        output = model.output_shape[-1] if isinstance(model.output_shape, tuple) else None
+        one = None if isinstance(loss, dict) else loss
+        metrics = _make_metrics(compilation.metrics, f"{where}.metrics", one, output)
+    else:
+        metrics = {
+            name: _make_metrics(
+                entries,
+                f"{where}.metrics.{name}",
+                loss.get(name) if isinstance(loss, dict) else loss,
+                model.output_shape[name][-1] if isinstance(model.output_shape, dict) else model.output_shape[-1],
+            )
+            for name, entries in compilation.metrics.items()
+        }
+    model.compile(optimizer=optimizer, loss=loss, metrics=metrics, loss_weights=dict(compilation.loss_weights) or None)
+    for each in loss.values() if isinstance(loss, dict) else [loss]:
+        _warn_of_what_keras_forgets(optimizer, each)
+
+
+def _make_metrics(entries: Sequence[ComponentEntry], where: str, loss: Any, output: int | None) -> list[Any]:
+    return [make_metric(entry, f"{where}.{index}", loss, output) for index, entry in enumerate(entries)]
 
 
 def _warn_of_what_keras_forgets(optimizer: Any, loss: Any) -> None:
@@ -133,8 +213,14 @@ def make_component(kind: str, entry: ComponentEntry, where: str) -> Any:
         raise TrainingError(f"{where} ({entry.type}): {sentence_of(error)}") from error
 
 
-def make_metric(entry: ComponentEntry, where: str, loss: Any, model: keras.Model) -> Any:
-    """Return a metric; "accuracy" becomes the accuracy that goes with the loss and the model's output, as in Keras.
+def make_metric(entry: ComponentEntry, where: str, loss: Any, output: int | None) -> Any:
+    """Return a metric; "accuracy" becomes the accuracy that goes with the loss and the output, as in Keras.
+
+    Args:
+        entry: the metric.
+        where: its path in the config.
+        loss: the loss of the output that it measures, None for several outputs.
+        output: how many values that output has at its end, None for several outputs.
 
     Raises:
         TrainingError: Keras refuses its settings.
@@ -144,7 +230,7 @@ def make_metric(entry: ComponentEntry, where: str, loss: Any, model: keras.Model
         return make_component("metric", entry, where)
     if isinstance(loss, BY_CLASS_NUMBER):
         cls = keras.metrics.SparseCategoricalAccuracy
-    elif isinstance(loss, OF_PROBABILITIES) or model.output_shape[-1] == 1:
+    elif isinstance(loss, OF_PROBABILITIES) or output == 1:
         cls = keras.metrics.BinaryAccuracy
     else:
         cls = keras.metrics.CategoricalAccuracy

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 import numpy as np
 
-from app.config.models import TrainingConfig
+from app.config.models import ComponentEntry, TrainingConfig
 from app.engine.building import BY_CLASS_NUMBER, OF_PROBABILITIES
 from app.engine.datasets import Array, Samples
 from app.engine.ending import TrainingError
@@ -42,7 +42,10 @@ def _check_targets(model: keras.Model, config: TrainingConfig, y: Array) -> None
     loss, output = model.loss, tuple(model.output_shape[1:])
     network = config.model.network or []
     layer = f"model.network.{len(network) - 1} ({network[-1].type})" if network else "model.network"
-    of_loss = f"model.compilation.loss ({config.model.compilation.loss.type})" if config.model.compilation else "loss"
+    entry = config.model.compilation.loss if config.model.compilation else None
+    of_loss = (
+        f"model.compilation.loss ({entry.type})" if isinstance(entry, ComponentEntry) else "model.compilation.loss"
+    )
     targets = f"the targets of {config.dataset.name}"
     if isinstance(loss, BY_CLASS_NUMBER):
         if not _same(output[:-1], y.shape[1:]) and not _same((*output[:-1], 1), y.shape[1:]):
