@@ -203,7 +203,10 @@ def make_component(kind: str, entry: ComponentEntry, where: str) -> Any:
     if component is None:
         raise TrainingError(f"{where}: unknown {kind} {entry.type!r}")
     types = {parameter.name: parameter.type for parameter in component.parameters}
-    options = {name: _value(types.get(name, "any"), value, f"{where}.{name}") for name, value in entry.options.items()}
+    given = dict(entry.options)
+    if kind == "layer" and given.pop("inputs", None) is not None:
+        raise TrainingError(f"{where}.inputs: a layer within a layer takes what that one gives it; leave it out")
+    options = {name: _value(types.get(name, "any"), value, f"{where}.{name}") for name, value in given.items()}
     try:
         made = (_IN_PLACE_OF.get(component.cls) or _keras_object(component.cls))(**options)
         if kind == "layer":

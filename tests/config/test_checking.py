@@ -57,7 +57,7 @@ def test_all_problems_come_at_once_and_in_the_order_of_the_document(problems_of:
         ("training__callbacks", {}, "a list"),
         ("training__samples__fit", 0, "more than 0"),
         ("training__samples__val", -0.1, "0 or more"),
-        ("training__samples__fit", 1.1, "1 or less"),
+        ("training__samples__fit", 1.1, "a whole number of rows"),
         ("training__samples__fit", True, "a number"),
         ("dataset__seed", 2**32, "less than 4294967296"),
         ("dataset__name", None, "a text"),

@@ -95,4 +95,5 @@ def values(component: Component) -> dict[str, Any]:
 def test_a_component_can_be_made_with_every_default_given(keras: Any, kind: str, id: str) -> None:
     component = load_catalog().require(kind, id)
     cls = found_in(keras, component.cls)
-    assert isinstance(cls(**values(component)), cls)
+    given = {name: value for name, value in values(component).items() if name != "inputs"}  # Trackside's own
+    assert isinstance(cls(**given), cls)
