@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from app.config.catalog import Component, load_catalog
-from app.config.models import ModelConfig
-from app.engine.datasets import Array
+from app.config.catalog import load_catalog
+from app.config.models import ModelConfig, TrainingConfig
 from app.engine.ending import TrainingError
 from app.engine.faults import sentence_of
+from app.engine.outcome import Outcome
+from app.engine.pipeline import Split
+from app.engine.samples import Array, Samples
+from app.records.layout import ExecutionFolder
 from app.records.log import logger
+from app.records.recorder import Recorder
 
 log = logger("Model")
 
@@ -30,45 +32,73 @@ def is_estimator(config: ModelConfig) -> bool:
 
 
 class Estimator:
-    """One estimator, made of a config's ``model`` section.
+    """The estimator of one config.
+
+    Its one fit is an epoch: metrics are logged for it, on the samples to fit on and on those to validate on.
 
     Args:
-        config: the section; its name is that of an estimator.
-        seed: for what the estimator leaves to chance, unless the config gives its ``random_state``.
-
-    Raises:
-        TrainingError: it cannot be made.
+        config: what to train; the model's name is that of an estimator.
+        folder: the execution's folder.
+        recorder: takes the metrics.
     """
 
-    def __init__(self, config: ModelConfig, seed: int) -> None:
-        component = load_catalog().require("model", config.name or "")
-        self._component = component
-        options = dict(config.hyperparameters)
+    epochs = 1
+
+    def __init__(self, config: TrainingConfig, folder: ExecutionFolder, recorder: Recorder) -> None:
+        self._config = config
+        self._folder = folder
+        self._recorder = recorder
+        self._component = load_catalog().require("model", config.model.name or "")
+        self._estimator: Any = None
+
+    @property
+    def is_built(self) -> bool:
+        """Whether there is an estimator."""
+        return self._estimator is not None
+
+    def can_build_ahead(self) -> bool:
+        """Whether it can be made before there are samples, which is always so."""
+        return True
+
+    def build(self, split: Split | None = None) -> None:
+        """Make the estimator; what it leaves to chance is by the dataset's seed unless ``random_state`` is given.
+
+        Raises:
+            TrainingError: it refuses its settings.
+        """
+        component, config = self._component, self._config
+        log.info("Making %s of scikit-learn", component.cls.rpartition(".")[2])
+        options = dict(config.model.hyperparameters)
         if options.get("random_state") is None and component.parameter("random_state") is not None:
-            options["random_state"] = seed
+            options["random_state"] = config.dataset.seed
         module, _, name = component.cls.rpartition(".")
         try:
-            self.estimator: Any = getattr(importlib.import_module(module), name)(**options)
+            self._estimator = getattr(importlib.import_module(module), name)(**options)
         except (TypeError, ValueError) as error:
             raise TrainingError(f"model.hyperparameters: {component.id} refuses them: {sentence_of(error)}") from error
 
-    @property
-    def is_classifier(self) -> bool:
-        """Whether its targets are classes."""
-        return self._component.info.get("task") == "classification"
+    def stage_facts(self, epochs: int, steps: int) -> dict[str, int]:
+        """Return nothing: there is one fit, of no steps."""
+        return {}
 
-    def fit(self, X: Array, y: Array) -> None:
+    def fit(self, split: Split) -> Outcome:
         """Fit it; samples of more than one dimension are rows of numbers to it.
 
         Raises:
             TrainingError: it cannot be fitted on them.
         """
         try:
-            self.estimator.fit(_rows(X), _targets(y))
+            self._estimator.fit(_rows(split.fit), _targets(split.fit))
         except (TypeError, ValueError) as error:
             raise TrainingError(f"model.name ({self._component.id}): {sentence_of(error)}") from error
+        values = self.evaluate(split.fit)
+        if len(split.val):
+            values |= {f"val_{name}": value for name, value in self.evaluate(split.val).items()}
+        self._recorder.log_epoch(1, values)
+        self._recorder.event("epoch_end", epoch=1, step=1)
+        return Outcome("finished")
 
-    def evaluate(self, X: Array, y: Array) -> dict[str, float]:
+    def evaluate(self, samples: Samples) -> dict[str, float]:
         """Return its metrics on samples, by the names that Keras has for them.
 
         For classes: accuracy, and where it gives probabilities ``loss``, their cross entropy (natural logarithm, mean
@@ -76,32 +106,32 @@ class Estimator:
         """
         from sklearn import metrics
 
-        rows, targets = _rows(X), _targets(y)
-        predicted = self.estimator.predict(rows)
-        if not self.is_classifier:
+        estimator, rows, targets = self._estimator, _rows(samples), _targets(samples)
+        predicted = estimator.predict(rows)
+        if self._component.info.get("task") == "regression":
             return {
                 "loss": float(metrics.mean_squared_error(targets, predicted)),
                 "mean_absolute_error": float(metrics.mean_absolute_error(targets, predicted)),
                 "r2_score": float(metrics.r2_score(targets, predicted)),
             }
         found = {"accuracy": float(metrics.accuracy_score(targets, predicted))}
-        if hasattr(self.estimator, "predict_proba") and set(np.unique(targets)) <= set(self.estimator.classes_):
-            loss = metrics.log_loss(targets, self.estimator.predict_proba(rows), labels=self.estimator.classes_)
+        if hasattr(estimator, "predict_proba") and targets.ndim == 1 and np.isin(targets, estimator.classes_).all():
+            loss = metrics.log_loss(targets, estimator.predict_proba(rows), labels=estimator.classes_)
             found = {"loss": float(loss), **found}
         return found
 
-    def save(self, folder: Path) -> None:
-        """Save it to a folder, in skops' form.
+    def save(self) -> None:
+        """Save it to the execution's folder, in skops' form.
 
         Raises:
             TrainingError: it cannot be saved.
         """
         import skops.io
 
-        path = folder / FILE
-        partial = folder / f".{FILE}.partial"
+        path = self._folder.path / FILE
+        partial = self._folder.path / f".{FILE}.partial"
         try:
-            skops.io.dump(self.estimator, partial)
+            skops.io.dump(self._estimator, partial)
             os.replace(partial, path)
         except Exception as error:
             raise TrainingError(f"the model could not be saved to {path}: {error}") from error
@@ -109,17 +139,15 @@ class Estimator:
             partial.unlink(missing_ok=True)
 
 
-def unused_settings(component: Component, training: Mapping[str, Any]) -> list[str]:
-    """Return the settings of ``training`` that mean nothing to an estimator, of those that are given."""
-    return [key for key in ("callbacks", "steps_per_epoch", "initial_epoch", "class_weight") if training.get(key)]
+def _rows(samples: Samples) -> Array:
+    if isinstance(samples.X, dict):
+        names = ", ".join(samples.X)
+        raise TrainingError(f"model.name: an estimator takes one table of features, but there are several: {names}")
+    return np.asarray(samples.X).reshape(len(samples), -1)
 
 
-def _rows(X: Array) -> Array:
-    return np.asarray(X).reshape(len(X), -1)
-
-
-def _targets(y: Array) -> Array:
-    values = np.asarray(y)
-    if values.ndim > 1 and values.shape[-1] == 1:
-        values = values.reshape(len(values))
-    return values
+def _targets(samples: Samples) -> Array:
+    if isinstance(samples.y, dict):
+        raise TrainingError(f"model.name: an estimator takes one target, but there are several: {', '.join(samples.y)}")
+    values = np.asarray(samples.y)
+    return values.reshape(len(values)) if values.ndim == 2 and values.shape[1] == 1 else values
