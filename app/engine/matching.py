@@ -7,8 +7,8 @@ import numpy as np
 
 from app.config.models import ComponentEntry, TrainingConfig
 from app.engine.building import BY_CLASS_NUMBER, OF_PROBABILITIES
-from app.engine.datasets import Array, Samples
 from app.engine.ending import TrainingError
+from app.engine.samples import Array, Samples
 
 #: Losses whose targets have a shape of their own.
 _OF_OWN_SHAPE = (keras.losses.CTC, keras.losses.Circle)
@@ -26,8 +26,10 @@ def check_samples(model: keras.Model, config: TrainingConfig, samples: Samples) 
     Raises:
         TrainingError: they do not; the text names the key of the config and what would be right.
     """
-    _check_features(model, config, samples.X)
-    _check_targets(model, config, samples.y)
+    if not isinstance(samples.X, dict):
+        _check_features(model, config, samples.X)
+    if not isinstance(samples.y, dict):
+        _check_targets(model, config, samples.y)
 
 
 def _check_features(model: keras.Model, config: TrainingConfig, X: Array) -> None:

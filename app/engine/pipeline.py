@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from app.config.models import ComponentEntry, SamplesConfig
-from app.engine.datasets import Samples
 from app.engine.ending import TrainingError
+from app.engine.samples import Samples
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,9 @@ def split_samples(samples: Samples, fractions: SamplesConfig, *, shuffle: bool, 
     first, second = sizes["fit"], sizes["fit"] + sizes["val"]
     parts = (slice(first), slice(first, second), slice(second, second + sizes["test"]))
     if not shuffle:
-        return Split(*(Samples(samples.X[part], samples.y[part]) for part in parts))
+        return Split(*(samples.take(part) for part in parts))
     order = np.random.RandomState(seed).permutation(count)
-    return Split(*(Samples(samples.X[order[part]], samples.y[order[part]]) for part in parts))
+    return Split(*(samples.take(order[part]) for part in parts))
 
 
 def transform(steps: Sequence[Any], samples: Samples) -> Samples:
@@ -100,7 +100,7 @@ def fit_transformers(entries: list[ComponentEntry], fit: Samples) -> tuple[list[
         TrainingError: one of them cannot be fitted on these samples.
     """
     fitted = []
-    X = fit.X
+    X: Any = fit.X
     for index, entry in enumerate(entries):
         where = f"dataset.transformers.{index}"
         transformer = make_transformer(entry, where)

@@ -79,7 +79,9 @@ class Trainer:
         log.info("Saving training results to %s", self._folder.path)
         split = self._prepare()
         if model is None:
-            model = self._build(split.fit.X.shape[1:])
+            X = split.fit.X
+            shape = {name: each.shape[1:] for name, each in X.items()} if isinstance(X, dict) else X.shape[1:]
+            model = self._build(shape)
         try:
             outcome = self._fit(model, split)
             self._evaluate(model, split)
@@ -96,7 +98,9 @@ class Trainer:
         config = self._config
         with self._stage("load_data", "Loading data"):
             log.info("Loading dataset: %s ...", config.dataset.name)
-            samples = load_dataset(config.dataset.name, self._dataset_cache)
+            samples = load_dataset(
+                config.dataset.name, config.dataset.parameters, self._dataset_cache, self._stop.check
+            )
         parts = config.training.samples
         with self._stage("split_data", "Splitting"):
             log.info("Splitting dataset -> Fit: %s | Test: %s | Val: %s ...", parts.fit, parts.test, parts.val)
