@@ -147,7 +147,7 @@ def fit_transformers(entries: list[ComponentEntry], fit: Samples) -> tuple[list[
         TrainingError: one of them cannot be fitted on these samples.
     """
     fitted = []
-    X = fit.X
+    X: Any = fit.X
     for index, entry in enumerate(entries):
         where = f"dataset.transformers.{index}"
         transformer = make_transformer(entry, where)

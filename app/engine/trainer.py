@@ -131,7 +131,9 @@ class Trainer:
         config = self._config
         with self._stage("load_data", "Loading data"):
             log.info("Loading dataset: %s ...", config.dataset.name)
-            samples = load_dataset(config.dataset.name, config.dataset.parameters, self._dataset_cache)
+            samples = load_dataset(
+                config.dataset.name, config.dataset.parameters, self._dataset_cache, self._stop.check
+            )
         parts = config.training.samples
         with self._stage("split_data", "Splitting"):
             log.info("Splitting dataset -> Fit: %s | Test: %s | Val: %s ...", parts.fit, parts.test, parts.val)

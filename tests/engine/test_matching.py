@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from app.engine.building import build_model
-from app.engine.datasets import Samples
 from app.engine.ending import TrainingError
 from app.engine.matching import check_samples
+from app.engine.samples import Samples
 from tests.engine.conftest import config_of, document
 
 CLASSES = np.array([0, 1, 2, 1])

@@ -10,7 +10,6 @@ import pytest
 import skops.io
 
 from app.config.models import SamplesConfig
-from app.engine.datasets import Samples
 from app.engine.ending import TrainingError
 from app.engine.pipeline import (
     Split,
@@ -20,6 +19,7 @@ from app.engine.pipeline import (
     split_samples,
     transform,
 )
+from app.engine.samples import Samples
 from tests.engine.conftest import entry
 
 
