@@ -56,6 +56,10 @@ class Estimator:
         """Whether there is an estimator."""
         return self._estimator is not None
 
+    @property
+    def _is_classifier(self) -> bool:
+        return self._component.info.get("task") == "classification"
+
     def can_build_ahead(self) -> bool:
         """Whether it can be made before there are samples, which is always so."""
         return True
@@ -76,6 +80,22 @@ class Estimator:
             self._estimator = getattr(importlib.import_module(module), name)(**options)
         except (TypeError, ValueError) as error:
             raise TrainingError(f"model.hyperparameters: {component.id} refuses them: {sentence_of(error)}") from error
+
+    def check(self, split: Split) -> None:
+        """Look whether the samples are one table of features and one target.
+
+        Raises:
+            TrainingError: they are not, or no classes where classes are wanted.
+        """
+        for what, arrays in (("features", split.fit.X), ("targets", split.fit.y)):
+            if isinstance(arrays, dict):
+                raise TrainingError(f"model.name: an estimator takes one table of {what}, not {', '.join(arrays)}")
+        targets = _targets(split.fit)
+        if self._is_classifier and np.issubdtype(targets.dtype, np.floating) and (targets % 1).any():
+            raise TrainingError(
+                f"model.name ({self._component.id}): wants classes, but the targets of {self._config.dataset.name} are "
+                "measured; take a regressor"
+            )
 
     def stage_facts(self, epochs: int, steps: int) -> dict[str, int]:
         """Return nothing: there is one fit, of no steps."""
@@ -108,7 +128,7 @@ class Estimator:
 
         estimator, rows, targets = self._estimator, _rows(samples), _targets(samples)
         predicted = estimator.predict(rows)
-        if self._component.info.get("task") == "regression":
+        if not self._is_classifier:
             return {
                 "loss": float(metrics.mean_squared_error(targets, predicted)),
                 "mean_absolute_error": float(metrics.mean_absolute_error(targets, predicted)),
@@ -140,14 +160,9 @@ class Estimator:
 
 
 def _rows(samples: Samples) -> Array:
-    if isinstance(samples.X, dict):
-        names = ", ".join(samples.X)
-        raise TrainingError(f"model.name: an estimator takes one table of features, but there are several: {names}")
     return np.asarray(samples.X).reshape(len(samples), -1)
 
 
 def _targets(samples: Samples) -> Array:
-    if isinstance(samples.y, dict):
-        raise TrainingError(f"model.name: an estimator takes one target, but there are several: {', '.join(samples.y)}")
     values = np.asarray(samples.y)
     return values.reshape(len(values)) if values.ndim == 2 and values.shape[1] == 1 else values

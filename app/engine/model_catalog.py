@@ -123,6 +123,8 @@ def _parameter(parameter: inspect.Parameter, constraints: Any, doc: str) -> Entr
         default = None
     if default is None and "null" not in terms:
         terms.append("null")
+    if isinstance(default, bool) and "bool" not in terms:
+        terms.append("bool")
     if isinstance(default, tuple):
         default = list(default)
     if not terms or terms == ["null"] or not isinstance(default, bool | int | float | str | list | None):

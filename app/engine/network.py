@@ -75,6 +75,14 @@ class Network:
         assert shape is not None
         self._model = building.build_model(config, shape, outputs)
 
+    def check(self, split: Split) -> None:
+        """Look whether the samples fit the model: later Keras says it badly, or trains on nonsense.
+
+        Raises:
+            TrainingError: they do not.
+        """
+        check_samples(self.model, self._config, split.fit)
+
     def stage_facts(self, epochs: int, steps: int) -> dict[str, int]:
         """Return epochs and steps an epoch."""
         return {"epochs": epochs, "steps_per_epoch": steps}
@@ -83,11 +91,10 @@ class Network:
         """Fit the model.
 
         Raises:
-            TrainingError: the samples do not fit the model, or Keras cannot train on them.
+            TrainingError: Keras cannot train on them.
             StopRequested: the end was asked for.
         """
         training = self._config.training
-        check_samples(self.model, self._config, split.fit)
         size, count = training.batch_size, len(split.fit)
         watch = callbacks.Recording(self._recorder, self._stop, count, size)
         others = callbacks.make_callbacks(training.callbacks, self._folder.callbacks, self._recorder)

@@ -54,6 +54,9 @@ class Learner(Protocol):
     def build(self, split: Split | None = None) -> None:
         """Make the model, for these samples where the config leaves anything to them."""
 
+    def check(self, split: Split) -> None:
+        """Look whether the samples fit it."""
+
     def stage_facts(self, epochs: int, steps: int) -> dict[str, int]:
         """Return what the stage of fitting says about itself: epochs and steps an epoch, where it has them."""
 
@@ -115,6 +118,7 @@ class Trainer:
         split = self._prepare()
         if not learner.is_built:
             self._build(split)
+        learner.check(split)
         try:
             outcome = self._fit(split)
             self._evaluate(split)

@@ -187,7 +187,10 @@ def test_a_model_needs_a_network_and_a_network_a_compilation(problems_of: Proble
 
 def test_a_model_by_name_is_one_of_the_catalog_with_its_own_parameters(problems_of: ProblemsOf) -> None:
     assert "no model is called 'mte_nn'" in problems_of(model={"name": "mte_nn"})["model.name"]
-    assert "did you mean 'random_forest_regressor'" in problems_of(model={"name": "random_forrest_regressor"})["model.name"]
+    assert (
+        "did you mean 'random_forest_regressor'"
+        in problems_of(model={"name": "random_forrest_regressor"})["model.name"]
+    )
     forest = {"name": "random_forest_regressor", "hyperparameters": {"n_estimators": 0, "max_dept": 3}}
     found = problems_of(model=forest, training__callbacks=[])
     assert "1 or more" in found["model.hyperparameters.n_estimators"]

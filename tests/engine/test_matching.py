@@ -79,7 +79,7 @@ def test_targets_that_fit_pass(y: Any, units: int, loss: Any) -> None:
             3,
             "categorical_crossentropy",
             "model.network.0 (dense): the model gives 3 values a sample, but the targets of diabetes are 1 value; for "
-            "class numbers take the loss sparse_categorical_crossentropy",
+            "class numbers take the loss sparse_categorical_crossentropy, or dataset.one_hot",
         ),
         (
             MEASURED,
