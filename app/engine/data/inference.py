@@ -9,7 +9,7 @@ from typing import Any, get_args
 import numpy as np
 
 from app.config.problems import unknown
-from app.engine.data.columns import Column, Encoding, Kind, as_text, complete
+from app.engine.data.columns import Column, Encoding, Kind, ValueOfRowError, as_text, complete
 from app.engine.data.source import Parameters
 from app.engine.data.tables import Table, check_columns, import_arrow
 from app.engine.ending import TrainingError
@@ -60,7 +60,7 @@ def learn(table: Table, parameters: Parameters, check: Callable[[], None]) -> En
     names = list(dict.fromkeys([*(name for part in _parts(features) for name in part), *outputs]))
     check_columns("types", list(parameters["types"]), table.names)
     seen, rows, kept = _scan(table, names, parameters, check)
-    columns = {name: _column(name, seen[name], name in outputs, parameters) for name in names}
+    columns = {name: _column(table, name, seen[name], name in outputs, parameters) for name in names}
     _check_texts(features, columns)
     _check_targets(target, columns)
     _check_missing(table, seen, outputs, parameters, rows, kept)
@@ -127,7 +127,10 @@ def _scan(
             values = batch.column(name)
             if name not in seen:
                 seen[name] = _begin(table, name, values, parameters)
-            _look(seen[name], values, table.first_row + rows)
+            try:
+                _look(seen[name], values, table.first_row + rows)
+            except ValueOfRowError as error:
+                raise TrainingError(f"{table.path.name}: {error}") from error
         kept += int(complete(batch, names).sum())
         rows += batch.num_rows
     if not rows:
@@ -200,16 +203,17 @@ def _look(seen: _Seen, values: Any, first_row: int) -> None:
     seen.whole = seen.whole and bool((found == np.floor(found)).all())
 
 
-def _column(name: str, seen: _Seen, is_target: bool, parameters: Parameters) -> Column:
+def _column(table: Table, name: str, seen: _Seen, is_target: bool, parameters: Parameters) -> Column:
     """Return what a column is, after all of it was seen."""
     if not seen.settled and not seen.measured and seen.missing and seen.possible:
-        raise TrainingError(f"column {name!r} has no values; leave it out of dataset.parameters.features")
+        raise TrainingError(f"{table.path.name}: column {name!r} has no values; leave it out of the features")
     column = seen.possible[0] if seen.possible else Column(name, "category")
     if not is_target:
         if column.kind == "category" and name not in parameters["types"] and parameters["categories"] == "ordinal":
             return replace(column, kind="ordinal")
         if column.kind == "number" and seen.too_large is not None:
-            raise TrainingError("row {}: {} in column {!r} is too large".format(*seen.too_large, name))
+            row, value = seen.too_large
+            raise TrainingError(f"{table.path.name}: row {row}: {value} in column {name!r} is too large")
         return column
     if parameters["classes"] is not None or column.kind == "boolean" or (column.kind == "date" and not seen.settled):
         return replace(column, kind="category", categories=tuple(parameters["classes"] or ()))

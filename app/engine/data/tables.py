@@ -54,8 +54,9 @@ class CsvTable:
         self._missing = parameters["missing_values"]
         self._header = parameters["header"]
         self.first_row = 2 if self._header else 1
-        with self._named_errors([]):
-            found: list[str] = self._open(names=None).schema.names
+        ragged: list[Any] = []
+        with self._named_errors(ragged), self._open(None, (), ragged) as reader:
+            found: list[str] = reader.schema.names
         self.names = found if self._header else [f"column_{number}" for number in range(1, len(found) + 1)]
         _check_names(path, self.names)
         if len(self.names) == 1:
@@ -68,38 +69,42 @@ class CsvTable:
     def batches(self, columns: Sequence[str]) -> Iterator[Any]:
         """Yield the rows, every value as a text or null."""
         ragged: list[Any] = []
-        with self._named_errors(ragged):
-            yield from self._open(self.names, columns, ragged)
+        with self._named_errors(ragged), self._open(self.names, columns, ragged) as reader:
+            yield from reader
 
-    def _open(self, names: list[str] | None, columns: Sequence[str] = (), ragged: list[Any] | None = None) -> Any:
+    @contextmanager
+    def _open(self, names: list[str] | None, columns: Sequence[str], ragged: list[Any]) -> Iterator[Any]:
         arrow, csv = self._arrow
 
         def refuse(row: Any) -> str:
-            if ragged is not None:
-                ragged.append(row)
+            ragged.append(row)
             return "error"
 
         # Several threads would gain little beside the conversion, and lose the numbers of bad rows.
-        return csv.open_csv(
-            open_compressed(self.path),
-            read_options=csv.ReadOptions(
-                use_threads=False,
-                block_size=_BLOCK_BYTES,
-                encoding=self._encoding,
-                column_names=names,
-                skip_rows=int(names is not None and self._header),
-                autogenerate_column_names=names is None and not self._header,
-            ),
-            parse_options=csv.ParseOptions(
-                delimiter=self._separator, newlines_in_values=True, invalid_row_handler=refuse
-            ),
-            convert_options=csv.ConvertOptions(
-                column_types=dict.fromkeys(columns, arrow.string()),
-                include_columns=list(columns),
-                null_values=self._missing,
-                strings_can_be_null=True,
-            ),
-        )
+        with (
+            open_compressed(self.path) as file,
+            csv.open_csv(
+                file,
+                read_options=csv.ReadOptions(
+                    use_threads=False,
+                    block_size=_BLOCK_BYTES,
+                    encoding=self._encoding,
+                    column_names=names,
+                    skip_rows=int(names is not None and self._header),
+                    autogenerate_column_names=names is None and not self._header,
+                ),
+                parse_options=csv.ParseOptions(
+                    delimiter=self._separator, newlines_in_values=True, invalid_row_handler=refuse
+                ),
+                convert_options=csv.ConvertOptions(
+                    column_types=dict.fromkeys(columns, arrow.string()),
+                    include_columns=list(columns),
+                    null_values=self._missing,
+                    strings_can_be_null=True,
+                ),
+            ) as reader,
+        ):
+            yield reader
 
     @contextmanager
     def _named_errors(self, ragged: list[Any]) -> Iterator[None]:
