@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ import pytest
 from app.config.catalog import load_catalog
 from app.engine.data.columns import Encoding
 from app.engine.data.inference import learn
-from app.engine.data.tables import CsvTable
+from app.engine.data.tables import CsvTable, import_arrow
 from app.engine.samples import Samples
 
 Load = Callable[..., Samples]
@@ -236,7 +237,7 @@ def test_rows_far_into_a_file_are_counted_as_those_at_its_begin(
     assert said.startswith("data.csv: row 100: 'x' in column 'a' is no number")
     rows[99] = '"1,2'
     said = refusal("csv", path=write("\n".join([*rows, *["1,2"] * 99])), target="b")
-    assert said == "data.csv: has a quotation mark that is never closed, or a row above 8 MB"
+    assert said == "data.csv: has a quotation mark that is never closed, or a row above 2 MB"
 
 
 def test_a_compressed_table_that_was_cut_off_is_said_to_be(refusal: Refusal, write: Write, tmp_path: Path) -> None:
@@ -304,7 +305,8 @@ def test_a_table_is_read_the_same_in_small_portions_as_in_one(
 def test_a_python_without_pyarrow_is_told_what_to_install(
     refusal: Refusal, write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "pyarrow.csv", None)
+    monkeypatch.setitem(sys.modules, "pyarrow.csv", None)
+    import_arrow.cache_clear()
     assert "run 'pip install pyarrow' with it" in refusal("csv", path=write(PEOPLE), target="income")
 
 
