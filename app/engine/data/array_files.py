@@ -44,7 +44,10 @@ def load_arrays(parameters: Parameters, place: Place) -> Samples | Portions:
         with zipfile.ZipFile(path) as archive:
             names = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
             chosen = _chosen(parameters, names, path)
-            headers = {name: _header(archive, name, path) for name in {key for part in chosen for key in _keys(part)}}
+            headers = {
+                name: _header(archive, name, path)
+                for name in dict.fromkeys(key for part in chosen for key in _keys(part))
+            }
     except (zipfile.BadZipFile, OSError) as error:
         raise TrainingError(f"{path.name}: is no .npz file, or was cut off ({error})") from error
     _check_rows(path, {name: shape for name, (shape, _) in headers.items()})
@@ -68,7 +71,7 @@ def load_hdf5(parameters: Parameters, place: Place) -> Samples:
     """
     path = local_file(parameters, place)
     try:
-        file = h5py.File(path, "r", locking=False)
+        file = h5py.File(path, "r")
         tables: dict[str, Any] = {}
         file.visititems(lambda name, node: tables.__setitem__(name, node) if isinstance(node, h5py.Dataset) else None)
     except (OSError, RuntimeError) as error:

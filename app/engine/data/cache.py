@@ -72,7 +72,7 @@ def read_cache(path: Path) -> Samples:
         BrokenCacheError: it is cut off, of another form, or no such file at all.
     """
     try:
-        file = h5py.File(path, "r", locking=False)
+        file = h5py.File(path, "r")
         limit = MEMORY_LIMIT if _size(file["X"]) + _size(file["y"]) <= MEMORY_LIMIT else SMALL
         names = json.loads(file.attrs.get("class_names", "[]"))
         encoding = json.loads(file.attrs.get("encoding", "null"))

@@ -23,6 +23,10 @@ _PARTS = ("year", "month", "day", "weekday", "hour")
 _MICROSECONDS = 86_400_000_000
 
 
+class ValueOfRowError(TrainingError):
+    """A value that is not what its column has; the text names row and column, but not the file."""
+
+
 @dataclass(frozen=True)
 class Column:
     """What is done with one column.
@@ -116,7 +120,7 @@ class Column:
         """Return numbers, or days since 1970-01-01; NaN where a value is missing.
 
         Raises:
-            TrainingError: a value is none, or is infinite or too large for a float32; its row is named.
+            ValueOfRowError: a value is none, or is infinite or too large for a float32.
         """
         arrow, _ = import_arrow("compute")
         try:
@@ -124,14 +128,14 @@ class Column:
         except arrow.ArrowInvalid as error:
             row, value = self.first_other(values)
             what = "date" if self.kind == "date" else "number"
-            raise TrainingError(
+            raise ValueOfRowError(
                 f"row {first_row + row}: {value!r} in column {self.name!r} is no {what}; if it stands for a missing "
                 "value, add it to dataset.parameters.missing_values"
             ) from error
         infinite = np.abs(found) > np.finfo(np.float32).max
         if infinite.any():
             row = int(np.argmax(infinite))
-            raise TrainingError(f"row {first_row + row}: {values[row].as_py()} in column {self.name!r} is too large")
+            raise ValueOfRowError(f"row {first_row + row}: {values[row].as_py()} in column {self.name!r} is too large")
         return found
 
     def parse(self, values: Any) -> npt.NDArray[np.float64]:

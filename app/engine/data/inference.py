@@ -9,7 +9,7 @@ from typing import Any, get_args
 import numpy as np
 
 from app.config.problems import unknown
-from app.engine.data.columns import Column, Encoding, Kind, as_text, complete
+from app.engine.data.columns import Column, Encoding, Kind, ValueOfRowError, as_text, complete
 from app.engine.data.source import Parameters
 from app.engine.data.tables import Table, check_columns, import_arrow
 from app.engine.ending import TrainingError
@@ -30,6 +30,7 @@ class _Seen:
 
     ``possible`` are what all its values can be read as. ``missing`` values and ``measured`` ones are counted, with the
     row of the first missing one, of the first that is no number and of the first that is too large, and their text.
+    ``categories`` are all of them, as long as ``complete`` says so, up to one more than may be.
     """
 
     possible: list[Column]
@@ -42,6 +43,12 @@ class _Seen:
     sum: float = 0.0
     whole: bool = True
     categories: set[str] = field(default_factory=set)
+    complete: bool = True
+
+    @property
+    def is_category(self) -> bool:
+        """Whether it is known already that these are categories."""
+        return not self.possible or (self.settled and self.possible[0].kind in ("category", "ordinal"))
 
 
 def learn(table: Table, parameters: Parameters, check: Callable[[], None]) -> Encoding:
@@ -60,7 +67,7 @@ def learn(table: Table, parameters: Parameters, check: Callable[[], None]) -> En
     names = list(dict.fromkeys([*(name for part in _parts(features) for name in part), *outputs]))
     check_columns("types", list(parameters["types"]), table.names)
     seen, rows, kept = _scan(table, names, parameters, check)
-    columns = {name: _column(name, seen[name], name in outputs, parameters) for name in names}
+    columns = {name: _column(table, name, seen[name], name in outputs, parameters) for name in names}
     _check_texts(features, columns)
     _check_targets(target, columns)
     _check_missing(table, seen, outputs, parameters, rows, kept)
@@ -127,7 +134,11 @@ def _scan(
             values = batch.column(name)
             if name not in seen:
                 seen[name] = _begin(table, name, values, parameters)
-            _look(seen[name], values, table.first_row + rows)
+            try:
+                _look(seen[name], values, table.first_row + rows)
+                _collect(seen[name], values, parameters)
+            except ValueOfRowError as error:
+                raise TrainingError(f"{table.path.name}: {error}") from error
         kept += int(complete(batch, names).sum())
         rows += batch.num_rows
     if not rows:
@@ -200,16 +211,26 @@ def _look(seen: _Seen, values: Any, first_row: int) -> None:
     seen.whole = seen.whole and bool((found == np.floor(found)).all())
 
 
-def _column(name: str, seen: _Seen, is_target: bool, parameters: Parameters) -> Column:
+def _collect(seen: _Seen, values: Any, parameters: Parameters) -> None:
+    """Add what is new among the categories, where they were seen as such from the first value on."""
+    if not seen.is_category:
+        seen.complete = seen.complete and len(values) == values.null_count
+    elif seen.complete and len(seen.categories) <= parameters["max_categories"]:
+        _, compute = import_arrow("compute")
+        seen.categories.update(compute.unique(as_text(values.drop_null())).to_pylist())
+
+
+def _column(table: Table, name: str, seen: _Seen, is_target: bool, parameters: Parameters) -> Column:
     """Return what a column is, after all of it was seen."""
     if not seen.settled and not seen.measured and seen.missing and seen.possible:
-        raise TrainingError(f"column {name!r} has no values; leave it out of dataset.parameters.features")
+        raise TrainingError(f"{table.path.name}: column {name!r} has no values; leave it out of the features")
     column = seen.possible[0] if seen.possible else Column(name, "category")
     if not is_target:
         if column.kind == "category" and name not in parameters["types"] and parameters["categories"] == "ordinal":
             return replace(column, kind="ordinal")
         if column.kind == "number" and seen.too_large is not None:
-            raise TrainingError("row {}: {} in column {!r} is too large".format(*seen.too_large, name))
+            row, value = seen.too_large
+            raise TrainingError(f"{table.path.name}: row {row}: {value} in column {name!r} is too large")
         return column
     if parameters["classes"] is not None or column.kind == "boolean" or (column.kind == "date" and not seen.settled):
         return replace(column, kind="category", categories=tuple(parameters["classes"] or ()))
@@ -269,30 +290,38 @@ def _find_categories(
     check: Callable[[], None],
 ) -> None:
     """Put the categories into the columns that have some, sorted, those that are all numbers by their value."""
-    _, compute = import_arrow("compute")
+    most = parameters["max_categories"]
     names = [name for name, column in columns.items() if column.kind in ("category", "ordinal")]
+    # More than may be are enough for a column that says no; where they are but numbered, all of them count.
+    again = [
+        name
+        for name in names
+        if columns[name].categories
+        or not seen[name].complete
+        or (columns[name].kind == "ordinal" and len(seen[name].categories) > most)
+    ]
     row = table.first_row
-    for batch in table.batches(names) if names else ():
+    for batch in table.batches(again) if again else ():
         check()
-        for name in names:
-            values = batch.column(name)
+        for name in again:
             if columns[name].categories:
-                columns[name].check_classes(values, row)
-                continue
-            found = seen[name].categories
-            found.update(compute.unique(as_text(values.drop_null())).to_pylist())
-            if len(found) > parameters["max_categories"] and columns[name].kind == "category":
-                other = seen[name].other
-                hint = f"; row {other[0]} has the first that is no number, {other[1]!r}" if other else ""
-                also = "" if name in outputs else f', leave it out of features, or set types to {{"{name}": "ordinal"}}'
-                raise TrainingError(
-                    f"{table.path.name}: column {name!r} has more than {parameters['max_categories']} "
-                    f"categories{hint}; raise dataset.parameters.max_categories{also}"
-                )
+                columns[name].check_classes(batch.column(name), row)
+            elif columns[name].kind == "ordinal" or len(seen[name].categories) <= most:
+                _, compute = import_arrow("compute")
+                seen[name].categories.update(compute.unique(as_text(batch.column(name).drop_null())).to_pylist())
         row += batch.num_rows
     for name in names:
-        if not columns[name].categories:
-            columns[name] = replace(columns[name], categories=tuple(_sorted(seen[name].categories)))
+        column = columns[name]
+        if column.kind == "category" and len(seen[name].categories) > most:
+            other = seen[name].other
+            hint = f"; row {other[0]} has the first that is no number, {other[1]!r}" if other else ""
+            also = "" if name in outputs else f', leave it out of features, or set types to {{"{name}": "ordinal"}}'
+            raise TrainingError(
+                f"{table.path.name}: column {name!r} has more than {most} categories{hint}; raise "
+                f"dataset.parameters.max_categories{also}"
+            )
+        if not column.categories:
+            columns[name] = replace(column, categories=tuple(_sorted(seen[name].categories)))
 
 
 def _sorted(categories: set[str]) -> list[str]:

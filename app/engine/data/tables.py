@@ -5,7 +5,9 @@ Rows are numbered as a spreadsheet shows them: the header is row 1 where there i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import functools
+import importlib
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,8 +17,8 @@ from app.engine.data.archives import BROKEN, open_compressed
 from app.engine.data.source import Parameters
 from app.engine.ending import TrainingError
 
-#: How much of a file is parsed at once; a row cannot be longer.
-_BLOCK_BYTES = 8 << 20
+#: How much of a file is parsed at once; a row cannot be longer. pyarrow reads up to 32 such blocks ahead.
+_BLOCK_BYTES = 2 << 20
 _PARQUET_ROWS = 1 << 16
 _SEPARATORS = {"a tab": "\t", ";": ";", "|": "|", ",": ","}
 
@@ -33,8 +35,11 @@ class Table(Protocol):
     typed: bool
     first_row: int
 
-    def batches(self, columns: Sequence[str]) -> Iterator[Any]:
-        """Yield ``pyarrow.RecordBatch`` after batch of some columns, from the begin of the table."""
+    def batches(self, columns: Sequence[str], numbers: Collection[str] = ()) -> Iterator[Any]:
+        """Yield ``pyarrow.RecordBatch`` after batch of some columns, from the begin of the table.
+
+        ``numbers`` are columns that are known to be numbers, and need not become texts first.
+        """
 
 
 class CsvTable:
@@ -51,11 +56,13 @@ class CsvTable:
         self.path = path
         self._separator = parameters["separator"] or _by_ending(path)
         self._encoding = parameters["encoding"]
+        self._decimal = parameters["decimal"]
         self._missing = parameters["missing_values"]
         self._header = parameters["header"]
         self.first_row = 2 if self._header else 1
-        with self._named_errors([]):
-            found: list[str] = self._open(names=None).schema.names
+        ragged: list[Any] = []
+        with self._named_errors(ragged), self._open(None, {}, ragged) as reader:
+            found: list[str] = reader.schema.names
         self.names = found if self._header else [f"column_{number}" for number in range(1, len(found) + 1)]
         _check_names(path, self.names)
         if len(self.names) == 1:
@@ -65,41 +72,48 @@ class CsvTable:
                         f"{path.name}: has one column, {self.names[0]!r}; set dataset.parameters.separator to {said}"
                     )
 
-    def batches(self, columns: Sequence[str]) -> Iterator[Any]:
+    def batches(self, columns: Sequence[str], numbers: Collection[str] = ()) -> Iterator[Any]:
         """Yield the rows, every value as a text or null."""
         ragged: list[Any] = []
-        with self._named_errors(ragged):
-            yield from self._open(self.names, columns, ragged)
+        arrow, _ = self._arrow
+        types = {name: arrow.float64() if name in numbers else arrow.string() for name in columns}
+        with self._named_errors(ragged), self._open(self.names, types, ragged) as reader:
+            yield from reader
 
-    def _open(self, names: list[str] | None, columns: Sequence[str] = (), ragged: list[Any] | None = None) -> Any:
-        arrow, csv = self._arrow
+    @contextmanager
+    def _open(self, names: list[str] | None, types: dict[str, Any], ragged: list[Any]) -> Iterator[Any]:
+        _, csv = self._arrow
 
         def refuse(row: Any) -> str:
-            if ragged is not None:
-                ragged.append(row)
+            ragged.append(row)
             return "error"
 
         # Several threads would gain little beside the conversion, and lose the numbers of bad rows.
-        return csv.open_csv(
-            open_compressed(self.path),
-            read_options=csv.ReadOptions(
-                use_threads=False,
-                block_size=_BLOCK_BYTES,
-                encoding=self._encoding,
-                column_names=names,
-                skip_rows=int(names is not None and self._header),
-                autogenerate_column_names=names is None and not self._header,
-            ),
-            parse_options=csv.ParseOptions(
-                delimiter=self._separator, newlines_in_values=True, invalid_row_handler=refuse
-            ),
-            convert_options=csv.ConvertOptions(
-                column_types=dict.fromkeys(columns, arrow.string()),
-                include_columns=list(columns),
-                null_values=self._missing,
-                strings_can_be_null=True,
-            ),
-        )
+        with (
+            open_compressed(self.path) as file,
+            csv.open_csv(
+                file,
+                read_options=csv.ReadOptions(
+                    use_threads=False,
+                    block_size=_BLOCK_BYTES,
+                    encoding=self._encoding,
+                    column_names=names,
+                    skip_rows=int(names is not None and self._header),
+                    autogenerate_column_names=names is None and not self._header,
+                ),
+                parse_options=csv.ParseOptions(
+                    delimiter=self._separator, newlines_in_values=True, invalid_row_handler=refuse
+                ),
+                convert_options=csv.ConvertOptions(
+                    column_types=types,
+                    include_columns=list(types),
+                    decimal_point=self._decimal,
+                    null_values=self._missing,
+                    strings_can_be_null=True,
+                ),
+            ) as reader,
+        ):
+            yield reader
 
     @contextmanager
     def _named_errors(self, ragged: list[Any]) -> Iterator[None]:
@@ -121,7 +135,7 @@ class CsvTable:
                 raise TrainingError(f"{name}: is empty") from error
             if "straddling" in str(error):
                 raise TrainingError(
-                    f"{name}: has a quotation mark that is never closed, or a row above 8 MB"
+                    f"{name}: has a quotation mark that is never closed, or a row above 2 MB"
                 ) from error
             if (line := self._undecodable()) is not None:
                 raise TrainingError(
@@ -161,7 +175,7 @@ class ParquetTable:
         self.names: list[str] = self._file.schema_arrow.names
         _check_names(path, self.names)
 
-    def batches(self, columns: Sequence[str]) -> Iterator[Any]:
+    def batches(self, columns: Sequence[str], numbers: Collection[str] = ()) -> Iterator[Any]:
         """Yield the rows, their values as the file has them; what is not a number is missing."""
         arrow, _ = self._arrow
         with self._named_errors():
@@ -198,14 +212,13 @@ def check_columns(key: str, wanted: Sequence[str], names: Sequence[str]) -> None
             raise TrainingError(f"dataset.parameters.{key}: {message} (columns: {listed})")
 
 
+@functools.cache
 def import_arrow(module: str) -> tuple[Any, Any]:
     """Return pyarrow and one of its modules.
 
     Raises:
         TrainingError: it is not installed where the training runs.
     """
-    import importlib
-
     try:
         return importlib.import_module("pyarrow"), importlib.import_module(f"pyarrow.{module}")
     except ImportError as error:

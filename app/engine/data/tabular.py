@@ -32,9 +32,11 @@ def load_parquet(parameters: Parameters, place: Place) -> Portions:
 def _portions(table: Table, parameters: Parameters, place: Place) -> Portions:
     encoding = learn(table, parameters, place.check)
 
+    numbers = {name for name, column in encoding.columns.items() if column.kind == "number"}
+
     def read() -> Iterator[tuple[Arrays, Arrays]]:
         row = table.first_row
-        for batch in table.batches(encoding.names):
+        for batch in table.batches(encoding.names, numbers):
             X, y = encoding.encode(batch, row)
             row += batch.num_rows
             if len(next(iter(each(y).values()))):
