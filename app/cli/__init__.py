@@ -58,6 +58,10 @@ def _command(name: str) -> Callable[[argparse.Namespace], int]:
         from app.cli import diagnosis
 
         return diagnosis.doctor
+    if name == "convert":
+        from app.cli import conversion
+
+        return conversion.convert_file
     if name == "desktop":
         from app.cli import desktop
 
@@ -104,6 +108,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     train.add_argument("--detach", action="store_true", help="return at once; the run goes on in the background")
     commands.add_parser("check", parents=[config, as_json], help="list everything that is wrong with a config")
+    convert = commands.add_parser("convert", parents=[as_json], help="bring a config of an older system up to date")
+    convert.add_argument("config", type=Path, metavar="FILE", help="a config of any older form")
+    convert.add_argument("--output", type=Path, metavar="FILE", help="write it there instead of printing it")
     stop = commands.add_parser(
         "stop", parents=[run, workspace], help="stop a run at its next batch, or cancel a queued one"
     )

@@ -22,6 +22,7 @@ from app.cli.output import (
     complain,
     complain_of_problems,
     format_number,
+    tell_of_conversion,
     workspace_of,
 )
 from app.config.loading import load
@@ -46,13 +47,15 @@ _SHOWN = ("loss", "val_loss")
 def check(arguments: argparse.Namespace) -> int:
     """List what is wrong with a config."""
     try:
-        load(arguments.config, arguments.overrides)
+        loaded = load(arguments.config, arguments.overrides)
     except ConfigError as error:
+        tell_of_conversion(str(arguments.config), error.conversion)
         if arguments.json:
             print(json.dumps([dataclasses.asdict(problem) for problem in error.problems], indent=2, ensure_ascii=False))
         else:
             complain_of_problems(error.source, error.problems)
         return EXIT_WRONG
+    tell_of_conversion(str(arguments.config), loaded.conversion)
     print("[]" if arguments.json else f"{arguments.config}: no problems")
     return 0
 
@@ -62,8 +65,10 @@ def train(arguments: argparse.Namespace) -> int:
     try:
         loaded = load(arguments.config, arguments.overrides)
     except ConfigError as error:
+        tell_of_conversion(str(arguments.config), error.conversion)
         complain_of_problems(error.source, error.problems)
         return EXIT_WRONG
+    tell_of_conversion(str(arguments.config), loaded.conversion)
     workspace = workspace_of(arguments.workspace)
     if redact(loaded.document)[1]:
         complain("the secrets in this config are not recorded; a run that has to wait finds them in the keyring only")

@@ -80,7 +80,7 @@ class Catalog:
 
     def get(self, kind: str, id: str) -> Component | None:
         """Return the component of that id or alias, None if there is none."""
-        true_id = self._names[kind].get(_plain(id))
+        true_id = self._names.get(kind, {}).get(_plain(id))
         if true_id is None:
             return None
         if (kind, true_id) not in self._made:
@@ -95,12 +95,13 @@ class Catalog:
 
     def ids(self, kind: str) -> tuple[str, ...]:
         """Return the ids of a kind, in the catalog's order."""
-        return tuple(self._entries[kind])
+        return tuple(self._entries.get(kind, ()))
 
     def closest(self, kind: str, word: str) -> str | None:
         """Return the id that a misspelt word most likely meant, None if it is like none."""
-        near = closest(_plain(word), self._names[kind])
-        return self._names[kind][near] if near else None
+        names = self._names.get(kind, {})
+        near = closest(_plain(word), names)
+        return names[near] if near else None
 
     def _component(self, kind: str, id: str, entry: Mapping[str, Any]) -> Component:
         return Component(
