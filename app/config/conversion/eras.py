@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from app.config.checking import NAMED, components
 from app.config.components import check_id, is_users_own
@@ -83,10 +84,8 @@ def convert(document: Mapping[str, Any]) -> Conversion:
 
 def _era_of(document: Mapping[str, Any]) -> str:
     """Return the era by the keys that it alone had, "" for A and today's form, which share their keys."""
-    model, dataset, training, tracking = (
-        value if isinstance(value := document.get(key), Mapping) else {}
-        for key in ("model", "dataset", "training", "tracking")
-    )
+    sections = {key: value for key, value in document.items() if isinstance(value, Mapping)}
+    model, dataset, training, tracking = (sections.get(key, {}) for key in ("model", "dataset", "training", "tracking"))
     if isinstance(model.get("model"), Mapping) or isinstance(dataset.get("dataset"), Mapping):
         return "E"
     if model.get("network") is not None or "samples" in training:
