@@ -25,9 +25,11 @@ from app.cli.output import (
     tell_of_conversion,
     workspace_of,
 )
+from app.config.catalog import work_in
 from app.config.loading import load
 from app.config.problems import ConfigError
 from app.config.secrets import redact
+from app.config.trust import UntrustedError
 from app.jobs.queue import Queue
 from app.jobs.scheduling import start_what_waits, stop, submit
 from app.jobs.settling import settle_dead_runs
@@ -46,6 +48,7 @@ _SHOWN = ("loss", "val_loss")
 
 def check(arguments: argparse.Namespace) -> int:
     """List what is wrong with a config."""
+    work_in(workspace_of(arguments.workspace).root)
     try:
         loaded = load(arguments.config, arguments.overrides)
     except ConfigError as error:
@@ -62,6 +65,8 @@ def check(arguments: argparse.Namespace) -> int:
 
 def train(arguments: argparse.Namespace) -> int:
     """Train a config and wait for its end; the last line on standard output is the execution's folder."""
+    workspace = workspace_of(arguments.workspace)
+    work_in(workspace.root)
     try:
         loaded = load(arguments.config, arguments.overrides)
     except ConfigError as error:
@@ -69,12 +74,14 @@ def train(arguments: argparse.Namespace) -> int:
         complain_of_problems(error.source, error.problems)
         return EXIT_WRONG
     tell_of_conversion(str(arguments.config), loaded.conversion)
-    workspace = workspace_of(arguments.workspace)
     if redact(loaded.document)[1]:
         complain("the secrets in this config are not recorded; a run that has to wait finds them in the keyring only")
     with _Interrupts() as interrupts:
         try:
             folder = submit(loaded, workspace, command=["trackside", *sys.argv[1:]])
+        except UntrustedError as error:
+            complain_of_problems(str(arguments.config), error.problems)
+            return EXIT_WRONG
         except OSError as error:
             complain(f"the run could not be recorded in {workspace.root}: {error.strerror or error}")
             return EXIT_FAILED

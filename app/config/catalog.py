@@ -10,8 +10,10 @@ import functools
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+from app.config.own_components import component_files, read_components
 from app.config.problems import closest
 from app.resources import resource
 
@@ -103,6 +105,12 @@ class Catalog:
         near = closest(_plain(word), names)
         return names[near] if near else None
 
+    def with_own(self, own: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Catalog:
+        """Return a catalog that has further components, after its own of each kind."""
+        kinds = dict.fromkeys([*self._entries, *own])
+        entries = {kind: {**self._entries.get(kind, {}), **own.get(kind, {})} for kind in kinds}
+        return Catalog(entries, self._common)
+
     def _component(self, kind: str, id: str, entry: Mapping[str, Any]) -> Component:
         return Component(
             id=id,
@@ -132,9 +140,30 @@ class Catalog:
         )
 
 
-@functools.cache
+class _Here:
+    """What the catalog of this process has."""
+
+    catalog: Catalog | None = None
+    #: The folder of own components and what its files were when they were read.
+    read: object = None
+
+
 def load_catalog() -> Catalog:
-    """Return the shipped catalog; it is read once a process."""
+    """Return the shipped catalog, and with it the components of the workspace that :func:`work_in` named last."""
+    return _Here.catalog or _shipped()
+
+
+def work_in(root: Path) -> None:
+    """Let the catalog of this process have the components of a workspace; they are read again when files changed."""
+    folder = root / "components"
+    files = [(file, stat.st_mtime_ns, stat.st_size) for file in component_files(folder) for stat in [file.stat()]]
+    if (folder, files) != _Here.read:
+        own = read_components(folder)
+        _Here.read, _Here.catalog = (folder, files), _shipped().with_own(own) if own else None
+
+
+@functools.cache
+def _shipped() -> Catalog:
     entries: dict[str, Any] = {}
     for name in ("keras.json", "trackside.json"):
         entries |= json.loads(resource("catalog", name).read_text(encoding="utf-8"))
@@ -142,5 +171,8 @@ def load_catalog() -> Catalog:
 
 
 def _plain(name: str) -> str:
-    """Return a name without what older Keras versions and other programs write differently: conv_2d is Conv2D."""
-    return name.replace("_", "").lower()
+    """Return a name without what older Keras versions and other programs write differently: conv_2d is Conv2D.
+
+    The name of a class of the user's own is what it is.
+    """
+    return name if ":" in name else name.replace("_", "").lower()

@@ -14,7 +14,9 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
+from app.config.models import DatasetConfig
 from app.engine.ending import TrainingError
+from app.engine.own_code import make_own, own_fault
 from app.records.log import logger
 from app.resources import resource
 
@@ -80,6 +82,24 @@ def load_dataset(name: str, cache: Path) -> Samples:
         _write_cache(cached, samples)
     except (OSError, RuntimeError) as error:  # h5py has either for a full disk
         log.warning("The dataset could not be saved to the cache (%s); it will be read again next time", error)
+    return samples
+
+
+def load_own_dataset(config: DatasetConfig) -> Samples:
+    """Return what a dataset of the user's own loads; it is not cached, since only its code knows when it changes.
+
+    Raises:
+        TrainingError: it cannot be made, fails, or returns something else than features and as many targets.
+    """
+    where = f"dataset.name ({config.name})"
+    dataset = make_own(config.name, "dataset", config.parameters, "dataset.parameters")
+    try:
+        X, y = dataset.load()
+    except Exception as error:
+        raise TrainingError(f"{where}: {own_fault(error)}") from error
+    samples = Samples(*(part if hasattr(part, "shape") else np.asarray(part) for part in (X, y)))
+    if len(samples.X) != len(samples.y) or not len(samples):
+        raise TrainingError(f"{where}: its load() returns {len(samples.X)} samples and {len(samples.y)} targets")
     return samples
 
 

@@ -13,9 +13,10 @@ from typing import Any
 import keras
 import tensorflow
 
+from app.config.components import is_users_own
 from app.config.models import TrainingConfig
 from app.engine import building, callbacks
-from app.engine.datasets import load_dataset
+from app.engine.datasets import load_dataset, load_own_dataset
 from app.engine.ending import StopRequested, StopSwitch, TrainingError
 from app.engine.faults import sentence_of
 from app.engine.matching import check_samples
@@ -96,7 +97,10 @@ class Trainer:
         config = self._config
         with self._stage("load_data", "Loading data"):
             log.info("Loading dataset: %s ...", config.dataset.name)
-            samples = load_dataset(config.dataset.name, self._dataset_cache)
+            if is_users_own(config.dataset.name):
+                samples = load_own_dataset(config.dataset)
+            else:
+                samples = load_dataset(config.dataset.name, self._dataset_cache)
         parts = config.training.samples
         with self._stage("split_data", "Splitting"):
             log.info("Splitting dataset -> Fit: %s | Test: %s | Val: %s ...", parts.fit, parts.test, parts.val)
