@@ -85,8 +85,9 @@ def load(id: str, root: Path) -> Any:
     except (Exception, SystemExit) as error:
         raise OwnCodeError(fault_of(error, root)) from error
     if not hasattr(found, name):
-        near = closest(name, [each for each in vars(found) if not each.startswith("_")])
-        raise OwnCodeError(f"{where} has no {name!r}" + (f"; did you mean {near!r}?" if near else ""))
+        names = {each.lower(): each for each in vars(found) if not each.startswith("_")}
+        near = closest(name, names)
+        raise OwnCodeError(f"{where} has no {name!r}" + (f"; did you mean {names[near]!r}?" if near else ""))
     return getattr(found, name)
 
 

@@ -26,7 +26,8 @@ from typing import Literal, Optional
 raise RuntimeError("reading a component must not run it")
 class Base:
     def __init__(self, by: float, how: Literal["up", "down"] = "up", *, table: Path = None,
-                 size: tuple[int, int] = (1, 2), deep: "Optional[int]" = 3, odd: set[str] = frozenset(), bare=True, number=1.5):
+                 size: tuple[int, int] = (1, 2), deep: "Optional[int]" = 3, odd: set[str] = frozenset(),
+                 bare=True, number=1.5):
         """Make it.
 
         Args:
