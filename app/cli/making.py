@@ -12,8 +12,7 @@ from app.config import scaffolding
 from app.config import trust as trusting
 from app.config.catalog import work_in
 from app.config.json_schema import config_schema
-from app.config.own_code import COMPONENTS
-from app.config.own_components import component_files
+from app.config.own_components import COMPONENTS, component_files
 
 
 def new(arguments: argparse.Namespace) -> int:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from app.config.own_components import component_files, read_components
+from app.config.own_components import COMPONENTS, component_files, read_components
 from app.config.problems import closest
 from app.resources import resource
 
@@ -155,11 +155,19 @@ def load_catalog() -> Catalog:
 
 def work_in(root: Path) -> None:
     """Let the catalog of this process have the components of a workspace; they are read again when files changed."""
-    folder = root / "components"
-    files = [(file, stat.st_mtime_ns, stat.st_size) for file in component_files(folder) for stat in [file.stat()]]
-    if (folder, files) != _Here.read:
+    folder = root / COMPONENTS
+    state = (folder, [(file, _stamp(file)) for file in component_files(folder)])
+    if state != _Here.read:
         own = read_components(folder)
-        _Here.read, _Here.catalog = (folder, files), _shipped().with_own(own) if own else None
+        _Here.read, _Here.catalog = state, _shipped().with_own(own) if own else None
+
+
+def _stamp(file: Path) -> tuple[int, int]:
+    try:
+        found = file.stat()
+    except OSError:  # it has just gone
+        return 0, 0
+    return found.st_mtime_ns, found.st_size
 
 
 @functools.cache

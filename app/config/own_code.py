@@ -19,13 +19,11 @@ from app.config.catalog import load_catalog
 from app.config.checking import NAMED, components
 from app.config.components import is_users_own
 from app.config.documents import join
+from app.config.own_components import COMPONENTS
 from app.config.problems import closest
 from app.config.types import KINDS, split_list
 
 Keys = tuple[str | int, ...]
-
-#: The folder of the user's own components in a workspace.
-COMPONENTS = "components"
 
 
 class OwnCodeError(Exception):

@@ -13,6 +13,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+#: The folder of the user's own components in a workspace.
+COMPONENTS = "components"
+
 #: Entries of the catalog, by kind and id.
 Entries = dict[str, dict[str, dict[str, Any]]]
 

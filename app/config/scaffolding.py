@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from string import Template
 
-from app.config.own_code import COMPONENTS
+from app.config.own_components import COMPONENTS
 from app.resources import resource
 
 #: How a config names a component of each kind.
