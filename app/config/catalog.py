@@ -1,7 +1,7 @@
 """The components that a config can name: layers, optimizers, losses, metrics, callbacks, datasets, trackers ...
 
-``resources/catalog/keras.json`` is generated from Keras by the engine, ``trackside.json`` lists what Trackside adds.
-Both map kind to id to an entry; reading them needs no Keras.
+``resources/catalog/keras.json`` is generated from Keras by the engine, ``models.json`` from its applications and from
+scikit-learn; ``trackside.json`` lists what Trackside adds. They map kind to id to an entry; reading them needs neither.
 """
 
 from __future__ import annotations
@@ -173,7 +173,7 @@ def _stamp(file: Path) -> tuple[int, int]:
 @functools.cache
 def _shipped() -> Catalog:
     entries: dict[str, Any] = {}
-    for name in ("keras.json", "trackside.json"):
+    for name in ("keras.json", "models.json", "trackside.json"):
         entries |= json.loads(resource("catalog", name).read_text(encoding="utf-8"))
     return Catalog(entries, common=entries.pop("common"))
 

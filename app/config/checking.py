@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from app.config.catalog import load_catalog
 from app.config.components import check_component, check_id
 from app.config.consistency import check_consistency
 from app.config.documents import join, show
@@ -39,7 +40,8 @@ def check(document: Mapping[str, Any]) -> list[Problem]:
     problems = schema_problems(document, TrainingConfig)
     for path, kind, value in components(document):
         if isinstance(value, str | dict):
-            problems += check_component(path, kind, value)
+            found = check_component(path, kind, value)
+            problems += [problem for problem in found if problem.path != _left_to_dataset(document)]
     for section, kind, settings in NAMED:
         problems += _named(document, (section, "name"), kind, (section, settings))
     problems += check_consistency(document)
@@ -56,6 +58,16 @@ def _named(document: Mapping[str, Any], place: Path, kind: str, settings: Path) 
         return problems
     given: Any = next((value for _, value in _at(document, settings)), {})
     return check_component(settings, kind, {**given, "type": id}) if isinstance(given, Mapping) else []
+
+
+def _left_to_dataset(document: Mapping[str, Any]) -> str:
+    """Return the path of the one required setting that the dataset decides: the size of a dense last layer."""
+    layers = next((value for _, value in _at(document, ("model", "network"))), None)
+    last = layers[-1] if isinstance(layers, list) and layers else None
+    type_ = last.get("type") if isinstance(last, dict) and "units" not in last else None
+    component = load_catalog().get("layer", type_) if isinstance(type_, str) else None
+    is_dense = component is not None and component.id == "dense"
+    return join(("model", "network"), len(layers) - 1, "units") if is_dense and layers else ""
 
 
 def components(document: Mapping[str, Any]) -> Iterator[tuple[Path, str, Any]]:

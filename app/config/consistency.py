@@ -27,6 +27,7 @@ def check_consistency(document: Mapping[str, Any]) -> list[Problem]:
         *_check_model(_section(document, "model")),
         *_check_graph(_section(document, "model")),
         *_check_shape(document),
+        *_check_place(_section(document, "dataset")),
         *_check_samples(_section(document, "training")),
         *_check_epochs(_section(document, "training")),
         *_check_metric_names(document),
@@ -103,9 +104,21 @@ def _check_shape(document: Mapping[str, Any]) -> Iterator[Problem]:
         for entry in _list(dataset, f"{kind}s")
     ]
     keep = all(step is not None and step.info.get("keeps_shape") for step in steps)
-    if found and keep and shape and fits("int[]", shape) and shape != found.info["features"]:
-        message = f"is {shape}, but the features of {found.id} have the shape {found.info['features']}"
-        yield Problem("model.input_shape", message, str(found.info["features"]))
+    features = found.info.get("features") if found else None  # of the user's own files only they know
+    if found and features and keep and shape and fits("int[]", shape) and shape != features:
+        message = f"is {shape}, but the features of {found.id} have the shape {features}"
+        yield Problem("model.input_shape", message, str(features))
+
+
+def _check_place(dataset: Mapping[str, Any]) -> Iterator[Problem]:
+    """Check that the user's own data is either in a path or at an address."""
+    found = _find("dataset", dataset.get("name"))
+    if found and found.parameter("path") and found.parameter("url"):
+        given = [key for key in ("path", "url") if _section(dataset, "parameters").get(key) is not None]
+        if not given:
+            yield Problem("dataset.parameters.path", f"{found.id} needs it", "the path of the data, or a url")
+        elif len(given) == 2:
+            yield Problem("dataset.parameters.url", "there is a path too", "either path or url")
 
 
 def _check_samples(training: Mapping[str, Any]) -> Iterator[Problem]:

@@ -42,7 +42,11 @@ def resolve_component(kind: str, entry: Mapping[str, Any]) -> dict[str, Any]:
     if is_users_own(entry["type"]):
         return dict(entry)
     component = load_catalog().require(kind, entry["type"])
-    values = {p.name: _resolve_value(p.type, entry.get(p.name, p.default)) for p in component.parameters}
+    values = {
+        p.name: _resolve_value(p.type, entry.get(p.name, p.default))
+        for p in component.parameters
+        if p.name in entry or not p.required  # the size of the last layer may be left to the dataset
+    }
     return {"type": component.id, **values}
 
 

@@ -47,33 +47,42 @@ _IN_PLACE_OF = {"keras.optimizers.Adafactor": Adafactor}
 Shapes = Sequence[int | None] | Mapping[str, Sequence[int | None]]
 
 
-def build_model(config: ModelConfig, input_shape: Shapes) -> keras.Model:
+def wants_outputs(config: ModelConfig) -> bool:
+    """Return whether the last layer leaves its size to the targets: a dense layer without units."""
+    last = config.network[-1] if config.name is None and config.network else None
+    component = load_catalog().get("layer", last.type) if last is not None else None
+    return last is not None and component is not None and component.id == "dense" and last.options.get("units") is None
+
+
+def is_by_class_number(config: ModelConfig) -> bool:
+    """Return whether the loss takes the numbers of classes."""
+    loss = config.compilation.loss if config.compilation is not None else None
+    component = load_catalog().get("loss", loss.type) if isinstance(loss, ComponentEntry) else None
+    return component is not None and component.cls.rpartition(".")[2] in {cls.__name__ for cls in BY_CLASS_NUMBER}
+
+
+def build_model(config: ModelConfig, input_shape: Shapes, outputs: int | None = None) -> keras.Model:
     """Return the compiled model of a config.
 
     Args:
-        config: the ``model`` section; it has a network and a compilation.
+        config: the ``model`` section; it names an application of Keras, or has a network and a compilation.
         input_shape: the shape of one sample, without the batch, or of each input of one.
+        outputs: how many values the last layer gives where the config does not say so.
 
     Raises:
         TrainingError: a layer, the optimizer, the loss or a metric cannot be built; it is named.
     """
     if config.name is not None and is_users_own(config.name):
         model = _build_own(config, input_shape)
+    elif config.name is not None:
+        model = _build_application(config, input_shape)
     else:
-        model = _build_network(config, input_shape)
+        log.info("Building Keras model from network specification")
+        model = _build_network(config, input_shape, outputs)
     if config.compilation is not None:
         log.info("Compiling Keras model")
         _compile(model, config.compilation)
     return model
-
-
-def _build_network(config: ModelConfig, input_shape: Shapes) -> keras.Model:
-    log.info("Building Keras model from network specification")
-    entries = config.network or []
-    branches = any(entry.options.get("inputs") is not None for entry in entries)
-    if branches or config.outputs or isinstance(input_shape, Mapping):
-        return _build_graph(entries, config.outputs, input_shape)
-    return _build_chain(entries, tuple(input_shape))
 
 
 def _build_own(config: ModelConfig, input_shape: Shapes) -> keras.Model:
@@ -89,6 +98,38 @@ def _build_own(config: ModelConfig, input_shape: Shapes) -> keras.Model:
     if config.compilation is None and not model.compiled:
         raise TrainingError(f"model.compilation: is missing, and {id} does not compile its model itself")
     return model
+
+
+def _build_application(config: ModelConfig, input_shape: Shapes) -> keras.Model:
+    component = load_catalog().require("model", config.name or "")
+    log.info("Building %s of Keras' applications", component.cls.rpartition(".")[2])
+    if isinstance(input_shape, Mapping):
+        raise TrainingError(f"model.input_shape: {component.id} has one input; one shape would be right")
+    types = {parameter.name: parameter.type for parameter in component.parameters}
+    where = "model.hyperparameters"
+    options = {
+        name: _value(types.get(name, "any"), value, f"{where}.{name}") for name, value in config.hyperparameters.items()
+    }
+    try:
+        return _keras_object(component.cls)(**{"weights": None, **options}, input_shape=tuple(input_shape))
+    except Exception as error:
+        if isinstance(error, OSError) or "fetch failure" in str(error):  # what Keras says of a download that failed
+            raise TrainingError(
+                f"{where}.weights: the weights of {component.id} cannot be had ({sentence_of(error)}). Connect to the "
+                "network and run again, or download them elsewhere and give the path of their file"
+            ) from error
+        raise TrainingError(f"{where} ({component.id}): {sentence_of(error)}") from error
+
+
+def _build_network(config: ModelConfig, input_shape: Shapes, outputs: int | None) -> keras.Model:
+    entries = list(config.network or [])
+    if wants_outputs(config):
+        last = entries[-1]
+        entries[-1] = ComponentEntry.model_validate({"type": last.type, **last.options, "units": outputs})
+    branches = any(entry.options.get("inputs") is not None for entry in entries)
+    if branches or config.outputs or isinstance(input_shape, Mapping):
+        return _build_graph(entries, config.outputs, input_shape)
+    return _build_chain(entries, tuple(input_shape))
 
 
 def _build_chain(entries: Sequence[ComponentEntry], shape: tuple[int | None, ...]) -> keras.Model:
@@ -228,7 +269,10 @@ def make_component(kind: str, entry: ComponentEntry, where: str) -> Any:
     if component is None:
         raise TrainingError(f"{where}: unknown {kind} {entry.type!r}")
     types = {parameter.name: parameter.type for parameter in component.parameters}
-    options = {name: _value(types.get(name, "any"), value, f"{where}.{name}") for name, value in entry.options.items()}
+    given = dict(entry.options)
+    if kind == "layer" and given.pop("inputs", None) is not None:
+        raise TrainingError(f"{where}.inputs: a layer within a layer takes what that one gives it; leave it out")
+    options = {name: _value(types.get(name, "any"), value, f"{where}.{name}") for name, value in given.items()}
     try:
         made = (_IN_PLACE_OF.get(component.cls) or _keras_object(component.cls))(**options)
         if kind == "layer":

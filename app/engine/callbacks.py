@@ -47,16 +47,17 @@ class Recording(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no
     Args:
         recorder: takes the values.
         stop: asks for the end.
-        samples: how many samples an epoch has.
-        batch_size: how many a batch has; the last one may have fewer.
+        samples: how many samples a pass over all of them has; an epoch is one pass unless it has steps of its own.
+        batch_size: how many a batch has; the last one of a pass may have fewer.
     """
 
     def __init__(self, recorder: Recorder, stop: StopSwitch, samples: int, batch_size: int) -> None:
         super().__init__()
         self._recorder = recorder
         self._stop = stop
-        self._samples = samples
+        self._batches = -(-samples // batch_size)
         self._batch_size = batch_size
+        self._last_size = samples - (self._batches - 1) * batch_size
         self._running: frozenset[str] | None = None
         self._seen = 0
         self._sums: dict[str, float] = {}
@@ -83,9 +84,8 @@ class Recording(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no
             parts = scalars({name: value for name, value in (logs or {}).items() if name in self._running})
             self._recorder.keep_running(frozenset(parts))
         self._stop.step = self.step = self.step + 1
-        before = self._seen
-        self._seen = seen = min(before + self._batch_size, self._samples)
-        size = seen - before or self._batch_size
+        size = self._batch_size if self.step % self._batches else self._last_size
+        self._seen = seen = self._seen + size
         sums = self._sums
         record = self._recorder.log
         for name, mean in (logs or {}).items():

@@ -22,3 +22,8 @@ def sentence_of(error: BaseException) -> str:
     says = next((line for line in lines if line and not _AROUND.match(line)), type(error).__name__)
     node = _NODE.search(str(error))
     return f"{says} (at {node[1]})" if node else says
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether a backend says that there is no memory left: TensorFlow's and PyTorch's, or JAX's, by its text."""
+    return type(error).__name__ in ("ResourceExhaustedError", "OutOfMemoryError") or "RESOURCE_EXHAUSTED" in str(error)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import numpy as np
 
+from app.config.consistency import INPUT
 from app.config.models import ComponentEntry, TrainingConfig
 from app.engine.building import BY_CLASS_NUMBER, OF_PROBABILITIES
-from app.engine.datasets import Array, Samples
 from app.engine.ending import TrainingError
+from app.engine.samples import Array, Arrays, Samples
 
 #: Losses whose targets have a shape of their own.
 _OF_OWN_SHAPE = (keras.losses.CTC, keras.losses.Circle)
@@ -30,42 +33,81 @@ def check_samples(model: keras.Model, config: TrainingConfig, samples: Samples) 
     _check_targets(model, config, samples.y)
 
 
-def _check_features(model: keras.Model, config: TrainingConfig, X: Array) -> None:
-    if not _same(tuple(model.input_shape[1:]), X.shape[1:]):
+def _check_features(model: keras.Model, config: TrainingConfig, X: Arrays) -> None:
+    name = config.dataset.name
+    expected = model.input_shape
+    if isinstance(expected, dict) or isinstance(X, dict):
+        wanted = expected if isinstance(expected, dict) else {INPUT: expected}
+        given = X if isinstance(X, dict) else {}
+        if wanted.keys() != given.keys():
+            found = f"gives {', '.join(given)}" if given else "gives features without names"
+            raise TrainingError(
+                f"model.input_shape: has {', '.join(wanted)}, but {name} {found}; the same names would be right"
+            )
+        for key, shape in wanted.items():
+            _check_shape(f"model.input_shape.{key}", tuple(shape[1:]), given[key].shape[1:], name)
+    else:
+        _check_shape("model.input_shape", tuple(expected[1:]), X.shape[1:], name)
+
+
+def _check_shape(where: str, expected: tuple[int | None, ...], found: tuple[int, ...], name: str) -> None:
+    if not _same(expected, found):
         raise TrainingError(
-            f"model.input_shape: {list(model.input_shape[1:])} does not fit the samples of {config.dataset.name}, "
-            f"which are of shape {list(X.shape[1:])}"
+            f"{where}: {list(expected)} does not fit the samples of {name}, which are of shape {list(found)}"
         )
 
 
-def _check_targets(model: keras.Model, config: TrainingConfig, y: Array) -> None:
-    loss, output = model.loss, tuple(model.output_shape[1:])
+def _check_targets(model: keras.Model, config: TrainingConfig, y: Arrays) -> None:
     network = config.model.network or []
-    layer = f"model.network.{len(network) - 1} ({network[-1].type})" if network else "model.network"
-    entry = config.model.compilation.loss if config.model.compilation else None
-    of_loss = (
-        f"model.compilation.loss ({entry.type})" if isinstance(entry, ComponentEntry) else "model.compilation.loss"
-    )
+    layer = f"model.network.{len(network) - 1} ({network[-1].type})" if network else "model"
+    where = "model.compilation.loss"
+    losses = config.model.compilation.loss if config.model.compilation else None
     targets = f"the targets of {config.dataset.name}"
+    if not isinstance(model.output_shape, dict) and not isinstance(y, dict):
+        of_loss = f"{where} ({losses.type})" if isinstance(losses, ComponentEntry) else where
+        loss = next(iter(model.loss.values())) if isinstance(model.loss, dict) else model.loss
+        _check_output(loss, tuple(model.output_shape[1:]), y, layer, of_loss, targets)
+        return
+    outputs = model.output_shape if isinstance(model.output_shape, dict) else {}
+    given = y if isinstance(y, dict) else {}
+    if outputs.keys() != given.keys():
+        wanted = f"the outputs {', '.join(outputs)}" if outputs else "one output"
+        found = f"are {', '.join(given)}" if given else "have no names"
+        raise TrainingError(
+            f"model.outputs: the model has {wanted}, but {targets} {found}; the same names would be right"
+        )
+    for name, shape in outputs.items():
+        loss = model.loss.get(name) if isinstance(model.loss, dict) else model.loss
+        if loss is not None:
+            of_loss = f"{where}.{name}" if isinstance(model.loss, dict) else where
+            _check_output(
+                loss, tuple(shape[1:]), given[name], f"model.outputs ({name})", of_loss, f"{targets}, {name},"
+            )
+
+
+def _check_output(loss: Any, output: tuple[int | None, ...], y: Array, layer: str, of_loss: str, targets: str) -> None:
     if isinstance(loss, BY_CLASS_NUMBER):
         if not _same(output[:-1], y.shape[1:]) and not _same((*output[:-1], 1), y.shape[1:]):
             raise TrainingError(
                 f"{of_loss}: wants the number of a class for every {_values(output)} of the model, but {targets} are "
                 f"{_values(y.shape[1:])} a sample"
             )
-        _check_class_numbers(y, output[-1], getattr(loss, "ignore_class", None), layer, of_loss, targets)
+        _check_class_numbers(np.asarray(y), output[-1], getattr(loss, "ignore_class", None), layer, of_loss, targets)
         return
     if isinstance(loss, _OF_OWN_SHAPE):
         return
     if not _same(_without_ones(output), _without_ones(y.shape[1:])):
         hint = ""
-        if isinstance(loss, _OF_CLASSES) and y.ndim == 1:
-            hint = "; for class numbers take the loss sparse_categorical_crossentropy"
+        if isinstance(loss, _OF_CLASSES) and len(y.shape) == 1:
+            hint = "; for class numbers take the loss sparse_categorical_crossentropy, or dataset.one_hot"
         raise TrainingError(
             f"{layer}: the model gives {_values(output)} a sample, but {targets} are {_values(y.shape[1:])}{hint}"
         )
-    if isinstance(loss, OF_PROBABILITIES) and (y.min() < 0 or y.max() > 1):
-        raise TrainingError(f"{of_loss}: wants targets from 0 to 1, but {targets} go from {y.min():g} to {y.max():g}")
+    if isinstance(loss, OF_PROBABILITIES):
+        values = np.asarray(y)
+        if values.min() < 0 or values.max() > 1:
+            span = f"{values.min():g} to {values.max():g}"
+            raise TrainingError(f"{of_loss}: wants targets from 0 to 1, but {targets} go from {span}")
 
 
 def _check_class_numbers(y: Array, classes: int | None, ignored: int | None, layer: str, loss: str, of: str) -> None:

@@ -19,10 +19,14 @@ from app.engine.ending import TrainingError
 
 @runtime_checkable
 class Dataset(Protocol):
-    """Where samples come from."""
+    """Where samples come from. ``class_names``, if it has them, are what the classes are called, by their numbers."""
 
     def load(self) -> tuple[Any, Any]:
-        """Return features and targets, samples first: two arrays, each of as many rows."""
+        """Return features and targets, samples first, as many of each.
+
+        Both are arrays, or arrays by the name of a model's input or output. An ``h5py.Dataset`` or a ``numpy.memmap``
+        stays on the disk.
+        """
 
 
 @runtime_checkable

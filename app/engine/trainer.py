@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import keras
-import tensorflow
 
 from app.config.components import is_users_own
 from app.config.models import TrainingConfig
-from app.engine import building, callbacks
-from app.engine.datasets import load_dataset, load_own_dataset
-from app.engine.ending import StopRequested, StopSwitch, TrainingError
-from app.engine.faults import sentence_of
-from app.engine.matching import check_samples
-from app.engine.pipeline import Split, fit_transformers, make_preprocessor, save_transformers, split_samples, transform
+from app.engine.data.own import load_own_dataset
+from app.engine.datasets import load_dataset
+from app.engine.ending import StopRequested, StopSwitch
+from app.engine.estimators import Estimator, is_estimator
+from app.engine.network import Network
+from app.engine.outcome import Outcome
+from app.engine.pipeline import (
+    Split,
+    count_classes,
+    fit_transformers,
+    make_preprocessor,
+    one_hot,
+    save_transformers,
+    split_samples,
+    transform,
+)
+from app.engine.samples import Samples
 from app.records.layout import ExecutionFolder
 from app.records.log import logger
 from app.records.recorder import Recorder
@@ -28,13 +36,40 @@ from app.records.recorder import Recorder
 log = logger("Trainer")
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """How a training ended: ``state`` is finished or stopped, ``reason`` early_stopping, user or None."""
+class Learner(Protocol):
+    """What is trained, whichever library it is of.
 
-    state: str
-    reason: str | None = None
-    message: str | None = None
+    Attributes:
+        epochs: how many were fitted, as far as it knows epochs; a step of the metrics of the test.
+        is_built: whether there is a model.
+    """
+
+    epochs: int
+
+    @property
+    def is_built(self) -> bool:
+        """Whether there is a model."""
+
+    def can_build_ahead(self) -> bool:
+        """Whether it can be built before there are samples."""
+
+    def build(self, split: Split | None = None) -> None:
+        """Make the model, for these samples where the config leaves anything to them."""
+
+    def check(self, split: Split) -> None:
+        """Look whether the samples fit it."""
+
+    def stage_facts(self, epochs: int, steps: int) -> dict[str, int]:
+        """Return what the stage of fitting says about itself: epochs and steps an epoch, where it has them."""
+
+    def fit(self, split: Split) -> Outcome:
+        """Fit it, logging metrics."""
+
+    def evaluate(self, samples: Samples) -> dict[str, float]:
+        """Return its metrics on samples."""
+
+    def save(self) -> None:
+        """Save it to the execution's folder."""
 
 
 class Trainer:
@@ -61,7 +96,11 @@ class Trainer:
         self._dataset_cache = dataset_cache
         self._recorder = recorder
         self._stop = stop
-        self._epochs = 0
+        self._learner: Learner = (
+            Estimator(config, folder, recorder)
+            if is_estimator(config.model)
+            else Network(config, folder, recorder, stop)
+        )
 
     def run(self) -> Outcome:
         """Train, evaluate and save.
@@ -72,26 +111,27 @@ class Trainer:
         """
         config = self._config
         keras.utils.set_random_seed(config.dataset.seed)
-        model = None
-        if config.model.input_shape is not None:
+        learner = self._learner
+        if learner.can_build_ahead():
             # First of all, so that a wrong network fails before any data is loaded.
-            model = self._build(config.model.input_shape)
+            self._build(None)
         log.info("Running experiment: %s ...", self._folder.execution_id)
         log.info("Saving training results to %s", self._folder.path)
         split = self._prepare()
-        if model is None:
-            model = self._build(split.fit.X.shape[1:])
+        if not learner.is_built:
+            self._build(split)
+        learner.check(split)
         try:
-            outcome = self._fit(model, split)
-            self._evaluate(model, split)
+            outcome = self._fit(split)
+            self._evaluate(split)
         except StopRequested:
             outcome = Outcome("stopped", "user", f"stopped by {self._stop.by}")
-        self._save(model)
+        self._save()
         return outcome
 
-    def _build(self, input_shape: Any) -> keras.Model:
+    def _build(self, split: Split | None) -> None:
         with self._stage("build_model", "Building the model"):
-            return building.build_model(self._config.model, input_shape)
+            self._learner.build(split)
 
     def _prepare(self) -> Split:
         config = self._config
@@ -100,11 +140,16 @@ class Trainer:
             if is_users_own(config.dataset.name):
                 samples = load_own_dataset(config.dataset)
             else:
-                samples = load_dataset(config.dataset.name, self._dataset_cache)
+                samples = load_dataset(
+                    config.dataset.name, config.dataset.parameters, self._dataset_cache, self._stop.check
+                )
         parts = config.training.samples
         with self._stage("split_data", "Splitting"):
             log.info("Splitting dataset -> Fit: %s | Test: %s | Val: %s ...", parts.fit, parts.test, parts.val)
-            split = split_samples(samples, parts, shuffle=config.training.shuffle, seed=config.dataset.seed)
+            split = split_samples(samples, config.training, seed=config.dataset.seed)
+            if config.dataset.one_hot:
+                classes = count_classes(samples, "dataset.one_hot")
+                split = split.changed(lambda part: one_hot(part, classes))
             del samples  # the parts are copies of it where rows are shuffled, and it may be half of the memory
         with self._stage("transform_preprocessors", "Preprocessing"):
             entries = config.dataset.preprocessors
@@ -121,70 +166,36 @@ class Trainer:
             save_transformers(entries, fitted, self._folder.pipeline)
         return split
 
-    def _fit(self, model: keras.Model, split: Split) -> Outcome:
+    def _fit(self, split: Split) -> Outcome:
         training = self._config.training
-        count, batch_size = len(split.fit), training.batch_size
-        check_samples(model, self._config, split.fit)
-        watch = callbacks.Recording(self._recorder, self._stop, count, batch_size)
-        others = callbacks.make_callbacks(training.callbacks, self._folder.callbacks, self._recorder)
-        steps = -(-count // batch_size)
-        with self._stage(
-            "fit_model", "Fitting the model", epochs=training.epochs, steps_per_epoch=steps, samples=count
-        ):
+        count = len(split.fit)
+        steps = training.steps_per_epoch or -(-count // training.batch_size)
+        facts = self._learner.stage_facts(training.epochs, steps)
+        with self._stage("fit_model", "Fitting the model", **facts, samples=count):
             log.info("Fitting model with %d samples ...", count)
-            with _named_errors("fit_model"):
-                model.fit(
-                    split.fit.X,
-                    split.fit.y,
-                    batch_size=batch_size,
-                    epochs=training.epochs,
-                    validation_data=(split.val.X, split.val.y) if len(split.val) else None,
-                    shuffle=training.shuffle,
-                    callbacks=[watch, *others],
-                    verbose=0,
-                )
-        self._epochs = watch.epoch
+            outcome = self._learner.fit(split)
         log.info("Logging train metrics")
-        for callback in others:
-            if isinstance(callback, callbacks.EarlyStopping) and callback.why:
-                return Outcome("finished", "early_stopping", callback.why)
-        return Outcome("finished")
+        return outcome
 
-    def _evaluate(self, model: keras.Model, split: Split) -> None:
+    def _evaluate(self, split: Split) -> None:
         if not len(split.test):
             return
-        training = self._config.training
         with self._stage("evaluate_model", "Evaluating the model"):
             log.info("Evaluating model with %d samples", len(split.test))
             try:
-                with _named_errors("evaluate_model"):
-                    values = model.evaluate(
-                        split.test.X,
-                        split.test.y,
-                        batch_size=training.batch_size,
-                        callbacks=[callbacks.StopOnly(self._stop)],
-                        verbose=0,
-                        return_dict=True,
-                    )
+                values = self._learner.evaluate(split.test)
             except Exception:
-                self._save(model)  # it may have been fitted for days
+                self._save()  # it may have been fitted for days
                 raise
         log.info("Logging test metrics")
-        test = {f"test_{name}": value for name, value in callbacks.scalars(values).items()}
-        self._recorder.log_test(self._epochs, test)
+        test = {f"test_{name}": value for name, value in values.items()}
+        self._recorder.log_test(self._learner.epochs, test)
 
-    def _save(self, model: keras.Model) -> None:
+    def _save(self) -> None:
         # Not by _stage: a wish to stop that was granted already must not keep the model from being saved.
         with self._recorder.stage("save_model"):
             log.info("Saving model")
-            partial = self._folder.model.with_name(".model.partial.h5")
-            try:
-                model.save(partial)
-                os.replace(partial, self._folder.model)
-            except Exception as error:
-                raise TrainingError(f"the model could not be saved to {self._folder.model}: {error}") from error
-            finally:
-                partial.unlink(missing_ok=True)
+            self._learner.save()
 
     @contextmanager
     def _stage(self, name: str, what: str, **facts: Any) -> Iterator[None]:
@@ -193,15 +204,3 @@ class Trainer:
         with self._recorder.stage(name, **facts):
             yield
         log.debug("%s took %.3fs", what, time.perf_counter() - begin)
-
-
-@contextmanager
-def _named_errors(stage: str) -> Iterator[None]:
-    """Turn what Keras says of data and model that do not go together into a sentence; the log keeps the whole."""
-    try:
-        yield
-    except tensorflow.errors.ResourceExhaustedError:
-        raise
-    except (ValueError, TypeError, tensorflow.errors.OpError) as error:
-        log.debug("%s failed", stage, exc_info=True)
-        raise TrainingError(f"{stage}: {sentence_of(error)}") from error

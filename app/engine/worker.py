@@ -21,7 +21,7 @@ from app.channel import Channel, connect
 from app.config.loading import from_document
 from app.config.problems import ConfigError
 from app.engine.ending import StopRequested, StopSwitch, Terminated, TrainingError
-from app.engine.faults import sentence_of
+from app.engine.faults import is_out_of_memory, sentence_of
 from app.engine.link import KeeperLink
 from app.engine.session import apply_session, gpu_names, import_backend, quiet_backend, route_python_messages
 from app.messages import Began, Ended, Job, Note, Ready
@@ -124,8 +124,11 @@ class Worker:
             return "failed", "memory", f"out of memory: {error}"
         except Exception as error:
             log.error("%s", "".join(traceback.format_exception(error)).rstrip())
-            memory = type(error).__name__ == "ResourceExhaustedError"
-            return "failed", "memory" if memory else "error", f"{type(error).__name__}: {sentence_of(error)}"
+            return (
+                "failed",
+                "memory" if is_out_of_memory(error) else "error",
+                f"{type(error).__name__}: {sentence_of(error)}",
+            )
 
     def _on_note(self, note: Note) -> None:
         if self._recorder is not None:

@@ -57,7 +57,7 @@ def test_all_problems_come_at_once_and_in_the_order_of_the_document(problems_of:
         ("training__callbacks", {}, "a list"),
         ("training__samples__fit", 0, "more than 0"),
         ("training__samples__val", -0.1, "0 or more"),
-        ("training__samples__fit", 1.1, "1 or less"),
+        ("training__samples__fit", 1.1, "a whole number of rows"),
         ("training__samples__fit", True, "a number"),
         ("dataset__seed", 2**32, "less than 4294967296"),
         ("dataset__name", None, "a text"),
@@ -185,8 +185,16 @@ def test_a_model_needs_a_network_and_a_network_a_compilation(problems_of: Proble
     assert "model.compilation" in problems_of(model={"network": [{"type": "flatten"}]})
 
 
-def test_a_built_in_model_that_does_not_exist_is_a_problem(problems_of: ProblemsOf) -> None:
-    assert "the layers in model.network" in problems_of(model={"name": "mte_nn"})["model.name"]
+def test_a_model_by_name_is_one_of_the_catalog_with_its_own_parameters(problems_of: ProblemsOf) -> None:
+    assert "no model is called 'mte_nn'" in problems_of(model={"name": "mte_nn"})["model.name"]
+    assert (
+        "did you mean 'random_forest_regressor'"
+        in problems_of(model={"name": "random_forrest_regressor"})["model.name"]
+    )
+    forest = {"name": "random_forest_regressor", "hyperparameters": {"n_estimators": 0, "max_dept": 3}}
+    found = problems_of(model=forest, training__callbacks=[])
+    assert "1 or more" in found["model.hyperparameters.n_estimators"]
+    assert "max_depth" in found["model.hyperparameters.max_dept"]
 
 
 def test_an_input_shape_that_is_not_the_datasets_is_a_problem_unless_something_may_change_it(

@@ -249,6 +249,14 @@ def test_what_is_not_here_stays_in_the_config_and_is_listed_so_that_nobody_train
     assert {problem.path for problem in check(conversion.document)} >= {"model.name", "dataset.name"}
 
 
+def test_the_settings_of_a_file_of_arrays_have_the_names_of_today() -> None:
+    old = {"type": "hdf5", "file_path": "a.h5", "features_key": "X", "labels_key": "y", "info_key": "info"}
+    conversion = convert(era_e(dataset__dataset=old))
+    assert conversion.document["dataset"]["name"] == "hdf5"
+    assert conversion.document["dataset"]["parameters"] == {"path": "a.h5", "features": "X", "target": "y"}
+    assert list(lost(conversion)) == ["dataset.dataset.info_key"]
+
+
 def test_arguments_of_fit_that_mean_nothing_today_are_listed() -> None:
     old = {"epochs": 3, "verbose": 2, "workers": 4, "cross_validation": {"cv": 5}, "class_weight": {"0": 2.0}}
     conversion = convert(era_e(model__training=old))

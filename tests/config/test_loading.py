@@ -60,7 +60,8 @@ def test_a_secret_in_an_override_is_not_in_the_source(tmp_path: Path, override: 
 def test_a_resolved_config_has_every_default_and_every_component_in_full() -> None:
     resolved = resolve(load(EXAMPLE))
     assert resolved["dataset"]["seed"] == 0
-    assert resolved["session"] == {"device": None, "options": {"allow_memory_growth": False, "num_cores": None}}
+    options = {"allow_memory_growth": False, "num_cores": None, "deterministic": False}
+    assert resolved["session"] == {"python": None, "backend": None, "device": None, "options": options}
     compilation = resolved["model"]["compilation"]
     assert compilation["optimizer"]["type"] == "adam"
     assert compilation["optimizer"]["learning_rate"] == 0.001

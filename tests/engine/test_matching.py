@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from app.engine.building import build_model
-from app.engine.datasets import Samples
 from app.engine.ending import TrainingError
 from app.engine.matching import check_samples
+from app.engine.samples import Samples
 from tests.engine.conftest import config_of, document
 
 CLASSES = np.array([0, 1, 2, 1])
@@ -79,7 +79,7 @@ def test_targets_that_fit_pass(y: Any, units: int, loss: Any) -> None:
             3,
             "categorical_crossentropy",
             "model.network.0 (dense): the model gives 3 values a sample, but the targets of diabetes are 1 value; for "
-            "class numbers take the loss sparse_categorical_crossentropy",
+            "class numbers take the loss sparse_categorical_crossentropy, or dataset.one_hot",
         ),
         (
             MEASURED,

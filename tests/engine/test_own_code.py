@@ -14,10 +14,11 @@ from app.config.models import ComponentEntry, DatasetConfig, ModelConfig
 from app.config.trust import distrust, trust
 from app.engine.building import build_model
 from app.engine.callbacks import make_callbacks
-from app.engine.datasets import Samples, load_own_dataset
+from app.engine.data.own import load_own_dataset
 from app.engine.ending import TrainingError
 from app.engine.own_code import load_own, make_own, open_workspace
 from app.engine.pipeline import fit_transformers, make_preprocessor, save_transformers
+from app.engine.samples import Samples, Stored
 from tests.engine.conftest import Record, entry
 
 PARTS = """
@@ -42,6 +43,12 @@ class Rows:
         self.count = count
     def load(self):
         return np.ones((self.count, 3)), list(range(self.count))
+
+class Named:
+    class_names = ("no", "yes")
+    def load(self):
+        np.save("rows.npy", np.ones((4, 3)))
+        return {"a": np.load("rows.npy", mmap_mode="r"), "b": np.ones(4)}, np.array([0, 1, 1, 0])
 
 class Uneven:
     def load(self):
@@ -142,11 +149,15 @@ def test_own_preprocessors_and_transformers_do_their_part_and_are_saved(workspac
     ]
 
 
-def test_an_own_dataset_gives_features_and_targets(workspace: Path) -> None:
+def test_an_own_dataset_gives_features_and_targets(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     samples = load_own_dataset(DatasetConfig(name="parts:Rows", parameters={"count": 5}))
     assert samples.X.shape == (5, 3)
     assert samples.y.tolist() == [0, 1, 2, 3, 4]
-    with pytest.raises(TrainingError, match="3 samples and 2 targets"):
+    monkeypatch.chdir(workspace)
+    named = load_own_dataset(DatasetConfig(name="parts:Named"))
+    assert named.class_names == ("no", "yes")
+    assert isinstance(named.X["a"], Stored)
+    with pytest.raises(TrainingError, match="not as many samples as targets"):
         load_own_dataset(DatasetConfig(name="parts:Uneven"))
     with pytest.raises(TrainingError, match=r"components/parts.py, line \d+: FileNotFoundError"):
         load_own_dataset(DatasetConfig(name="parts:Fails"))

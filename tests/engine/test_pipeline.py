@@ -9,17 +9,19 @@ import numpy as np
 import pytest
 import skops.io
 
-from app.config.models import SamplesConfig
-from app.engine.datasets import Samples
+from app.config.models import FitConfig
 from app.engine.ending import TrainingError
 from app.engine.pipeline import (
     Split,
+    count_classes,
     fit_transformers,
     make_preprocessor,
+    one_hot,
     save_transformers,
     split_samples,
     transform,
 )
+from app.engine.samples import Samples
 from tests.engine.conftest import entry
 
 
@@ -29,9 +31,12 @@ def numbered(count: int) -> Samples:
     return Samples(numbers[:, np.newaxis], numbers)
 
 
-def split(count: int = 506, seed: int = 0, shuffle: bool = True, **fractions: float) -> Split:
-    parts = SamplesConfig.model_validate(fractions or {"fit": 0.6, "val": 0.2, "test": 0.2})
-    return split_samples(numbered(count), parts, shuffle=shuffle, seed=seed)
+def split(
+    count: int = 506, seed: int = 0, shuffle: bool = True, validation_split: float = 0.0, **parts: float
+) -> Split:
+    samples = parts or {"fit": 0.6, "val": 0.2, "test": 0.2}
+    training = {"samples": samples, "shuffle": shuffle, "validation_split": validation_split}
+    return split_samples(numbered(count), FitConfig.model_validate(training), seed=seed)
 
 
 def numbers(part: Samples) -> list[float]:
@@ -46,6 +51,8 @@ def numbers(part: Samples) -> list[float]:
         (100, {"fit": 0.29, "val": 0.58, "test": 0.13}, (28, 57, 13)),  # 0.29 * 100 is 28.999...
         (10, {"fit": 1.0}, (10, 0, 0)),
         (10, {"fit": 0.5, "test": 0.25}, (5, 0, 2)),
+        (10, {"fit": 7, "val": 2}, (7, 2, 0)),
+        (10, {"fit": 0.5, "val": 3, "test": 2}, (5, 3, 2)),
     ],
 )
 def test_a_part_has_its_fraction_rounded_down_and_the_rest_is_dropped(
@@ -70,6 +77,30 @@ def test_samples_that_are_not_shuffled_keep_their_order() -> None:
 def test_a_part_that_would_be_empty_is_named() -> None:
     with pytest.raises(TrainingError, match=r"^training\.samples\.val: 0\.05 of 10 samples is none; at least 0\.1 "):
         split(10, fit=0.5, val=0.05)
+
+
+def test_more_samples_than_there_are_is_said_with_how_many_there_are() -> None:
+    with pytest.raises(TrainingError, match=r"^training\.samples: fit 8, val 3 are 11 samples, .* only 10"):
+        split(10, fit=8, val=3)
+
+
+def test_a_validation_split_takes_the_last_of_the_samples_to_fit_on_as_keras_does() -> None:
+    made = split(10, shuffle=False, validation_split=0.25, fit=0.9, test=0.1)
+    assert [numbers(part) for part in (made.fit, made.val, made.test)] == [[0, 1, 2, 3, 4, 5], [6, 7, 8], [9]]
+    with pytest.raises(TrainingError, match=r"^training\.validation_split: 0\.1 of 1 samples leaves none to fit"):
+        split(2, shuffle=False, validation_split=0.1, fit=0.5)
+
+
+def test_classes_become_rows_with_a_one_at_their_number() -> None:
+    samples = Samples(np.zeros((3, 1)), np.array([2, 0, 2]), class_names=("a", "b", "c", "d"))
+    classes = count_classes(samples, "dataset.one_hot")
+    assert one_hot(samples, classes).y.tolist() == [[0, 0, 1, 0], [1, 0, 0, 0], [0, 0, 1, 0]]
+
+
+@pytest.mark.parametrize("y", [np.array([0.5, 1.0]), np.array([-1, 1]), np.zeros((2, 3))])
+def test_targets_that_are_no_classes_are_refused(y: Any) -> None:
+    with pytest.raises(TrainingError, match=r"^dataset\.one_hot: "):
+        count_classes(Samples(np.zeros((2, 1)), y), "dataset.one_hot")
 
 
 def test_divide_makes_float32_of_bytes() -> None:

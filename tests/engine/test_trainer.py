@@ -69,7 +69,7 @@ def test_a_training_leaves_model_pipeline_metrics_and_the_time_of_every_stage(re
 
     model = keras.models.load_model(record.folder.model)
     scaler = skops.io.load(record.folder.pipeline / "0-standard_scaler.skops", trusted=[])
-    samples = load_dataset("diabetes", record.folder.path.parent / "cache")
+    samples = load_dataset("diabetes", {}, record.folder.path.parent / "cache")
     test = np.random.RandomState(0).permutation(442)[221 + 110 :][:110]
     values = model.evaluate(scaler.transform(samples.X[test]), samples.y[test], verbose=0, return_dict=True)
     assert [values["loss"]] == [pytest.approx(record.metrics["test_loss"][0], rel=1e-5)]

@@ -6,6 +6,8 @@ from app.config.conversion.draft import Draft
 
 _DEEPER = "id and settings have keys of their own"
 
+_HDF5 = {"file_path": "path", "features_key": "features", "labels_key": "target"}
+
 
 def to_d(draft: Draft) -> None:
     """Take what was in ``model.model`` and ``dataset.dataset`` one level up, and ``training`` out of the model."""
@@ -18,5 +20,9 @@ def to_d(draft: Draft) -> None:
         for path in draft.within(inner):
             draft.move(path, (section, "parameters", path[-1]), _DEEPER)
         draft.absorb(inner, section, _DEEPER)
+    if draft.get("dataset.name") == "hdf5":
+        for old, new in _HDF5.items():
+            draft.move(f"dataset.parameters.{old}", f"dataset.parameters.{new}", "it has another name")
+        draft.lose("dataset.parameters.info_key", "what an HDF5 file says of itself is not read")
     for name in ("params", "metrics"):
         draft.move(f"tracking.log_{name}", f"tracking.log_model_{name}", "it has another name")

@@ -35,7 +35,7 @@ _NOT_HERE: tuple[tuple[str, str, str], ...] = (
     ("dataset", "titanic iris_spark", "it came as a table of Spark; csv reads a table"),
     (
         "dataset",
-        "dogs_vs_cats rock_paper_scissors tiny_imagenet directory_image_classification",
+        "dogs_vs_cats rock_paper_scissors tiny_imagenet",
         "images reads a folder of images by class",
     ),
     ("dataset", "kddcup99", "csv reads a table"),

@@ -1,0 +1,231 @@
+"""A network of Keras while it is trained: built, fitted, evaluated, saved."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import keras
+import numpy as np
+
+from app.config.models import TrainingConfig
+from app.engine import building, callbacks
+from app.engine.batches import Batches
+from app.engine.ending import StopRequested, StopSwitch, TrainingError
+from app.engine.faults import is_out_of_memory, sentence_of
+from app.engine.matching import check_samples
+from app.engine.outcome import Outcome
+from app.engine.pipeline import Split, count_classes
+from app.engine.samples import Samples, each
+from app.records.layout import ExecutionFolder
+from app.records.log import logger
+from app.records.recorder import Recorder
+
+log = logger("Trainer")
+
+
+class Network:
+    """The network of one config.
+
+    Args:
+        config: what to train.
+        folder: the execution's folder.
+        recorder: takes the facts.
+        stop: asks for the end.
+    """
+
+    def __init__(self, config: TrainingConfig, folder: ExecutionFolder, recorder: Recorder, stop: StopSwitch) -> None:
+        self._config = config
+        self._folder = folder
+        self._recorder = recorder
+        self._stop = stop
+        self._model: keras.Model | None = None
+        self.epochs = 0
+
+    @property
+    def is_built(self) -> bool:
+        """Whether there is a model."""
+        return self._model is not None
+
+    @property
+    def model(self) -> keras.Model:
+        """The model; it has been built."""
+        assert self._model is not None
+        return self._model
+
+    def can_build_ahead(self) -> bool:
+        """Whether the config says all that a model needs, so that a wrong one fails before any data is loaded."""
+        return self._config.model.input_shape is not None and not building.wants_outputs(self._config.model)
+
+    def build(self, split: Split | None = None) -> None:
+        """Build the model as the config has it, or as the samples are where the config leaves it to them.
+
+        Raises:
+            TrainingError: it cannot be built.
+        """
+        config = self._config.model
+        shape: building.Shapes | None = config.input_shape
+        outputs = None
+        if split is not None:
+            shapes = {name: array.shape[1:] for name, array in each(split.fit.X).items()}
+            shape = shape or (shapes if isinstance(split.fit.X, dict) else shapes[""])
+            outputs = self._outputs(split) if building.wants_outputs(config) else None
+        assert shape is not None
+        self._model = building.build_model(config, shape, outputs)
+
+    def check(self, split: Split) -> None:
+        """Look whether the samples fit the model: later Keras says it badly, or trains on nonsense.
+
+        Raises:
+            TrainingError: they do not.
+        """
+        check_samples(self.model, self._config, split.fit)
+
+    def stage_facts(self, epochs: int, steps: int) -> dict[str, int]:
+        """Return epochs and steps an epoch."""
+        return {"epochs": epochs, "steps_per_epoch": steps}
+
+    def fit(self, split: Split) -> Outcome:
+        """Fit the model.
+
+        Raises:
+            TrainingError: Keras cannot train on them.
+            StopRequested: the end was asked for.
+        """
+        training = self._config.training
+        size, count = training.batch_size, len(split.fit)
+        watch = callbacks.Recording(self._recorder, self._stop, count, size)
+        others = callbacks.make_callbacks(training.callbacks, self._folder.callbacks, self._recorder)
+        weights = self._class_weights(split)
+        options: dict[str, Any] = {"batch_size": size, "shuffle": training.shuffle}
+        if split.fit.on_disk or training.steps_per_epoch is not None:
+            # Keras would read the whole of it, or begin every short epoch with the same rows.
+            seed = self._config.dataset.seed if training.shuffle else None
+            data = Batches(split.fit, size, seed=seed, steps=training.steps_per_epoch, window=training.chunk_size)
+            features: dict[str, Any] = {"x": data}
+            options = {"shuffle": False}
+        else:
+            features = {"x": split.fit.X, "y": split.fit.y}
+        try:
+            with _named_errors("fit_model"):
+                self.model.fit(
+                    **features,
+                    **options,
+                    epochs=training.epochs,
+                    initial_epoch=training.initial_epoch,
+                    class_weight=weights,
+                    validation_data=self._validation(split.val),
+                    callbacks=[watch, *others],
+                    verbose=0,
+                )
+        finally:
+            self.epochs = watch.epoch
+        for callback in others:
+            if isinstance(callback, callbacks.EarlyStopping) and callback.why:
+                return Outcome("finished", "early_stopping", callback.why)
+        return Outcome("finished")
+
+    def evaluate(self, samples: Samples) -> dict[str, float]:
+        """Return every metric on samples.
+
+        Raises:
+            TrainingError: Keras cannot evaluate on them.
+            StopRequested: the end was asked for.
+        """
+        size = self._config.training.batch_size
+        data = (
+            {"x": Batches(samples, size)} if samples.on_disk else {"x": samples.X, "y": samples.y, "batch_size": size}
+        )
+        with _named_errors("evaluate_model"):
+            values = self.model.evaluate(
+                **data, callbacks=[callbacks.StopOnly(self._stop)], verbose=0, return_dict=True
+            )
+        return callbacks.scalars(values)
+
+    def save(self) -> None:
+        """Save the model to the execution's folder.
+
+        Raises:
+            TrainingError: it cannot be saved.
+        """
+        path = self._folder.model
+        partial = path.with_name(".model.partial.h5")
+        try:
+            self.model.save(partial)
+            os.replace(partial, path)
+        except Exception as error:
+            raise TrainingError(f"the model could not be saved to {path}: {error}") from error
+        finally:
+            partial.unlink(missing_ok=True)
+
+    def _validation(self, samples: Samples) -> Any:
+        if not len(samples):
+            return None
+        if samples.on_disk:
+            return Batches(samples, self._config.training.batch_size)
+        return samples.X, samples.y
+
+    def _outputs(self, split: Split) -> int:
+        """Return how many values the last layer must give for the targets."""
+        y = split.fit.y
+        if isinstance(y, dict):
+            raise TrainingError("model.network: with several targets every layer needs its size")
+        if len(y.shape) > 1 and y.shape[-1] != 1:
+            return int(y.shape[-1])
+        if building.is_by_class_number(self._config.model):
+            return max(count_classes(part, "model.network") for part in (split.fit, split.val, split.test))
+        return 1
+
+    def _class_weights(self, split: Split) -> dict[int, float] | None:
+        given = self._config.training.class_weight
+        if given is None:
+            return None
+        where = "training.class_weight"
+        y = np.asarray(split.fit.y) if not isinstance(split.fit.y, dict) else None
+        if y is not None and y.ndim == 2 and y.shape[1] > 1:
+            classes, numbers = y.shape[1], y.argmax(axis=1)
+        else:
+            classes = count_classes(split.fit, where)
+            numbers = np.asarray(split.fit.y).reshape(-1).astype(np.int64)
+        if isinstance(given, str):
+            # As scikit-learn's "balanced": samples / (classes that there are * samples of the class).
+            amounts = np.bincount(numbers, minlength=classes)
+            known = np.count_nonzero(amounts)
+            return {number: len(numbers) / (known * amount) for number, amount in enumerate(amounts.tolist()) if amount}
+        return _by_number(given, classes, split.fit.class_names or tuple(self._names()), where)
+
+    def _names(self) -> list[str]:
+        compilation = self._config.model.compilation
+        return list(compilation.class_names) if compilation is not None else []
+
+
+def _by_number(given: Mapping[str, float], classes: int, names: tuple[str, ...], where: str) -> dict[int, float]:
+    """Return weights by the number of their class, 1 for those that are not given.
+
+    Raises:
+        TrainingError: a class is neither a number of one nor the name of one.
+    """
+    weights = dict.fromkeys(range(classes), 1.0)
+    for key, weight in given.items():
+        number = names.index(key) if key in names else int(key) if key.isdecimal() else -1
+        if not 0 <= number < classes:
+            known = f" or one of {', '.join(names)}" if names else ""
+            raise TrainingError(f"{where}.{key}: there is no such class; 0 to {classes - 1}{known} would be right")
+        weights[number] = weight
+    return weights
+
+
+@contextmanager
+def _named_errors(stage: str) -> Iterator[None]:
+    """Turn what Keras says of data and model that do not go together into a sentence; the log keeps the whole."""
+    try:
+        yield
+    except (StopRequested, TrainingError, MemoryError):
+        raise
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise
+        log.debug("%s failed", stage, exc_info=True)
+        raise TrainingError(f"{stage}: {sentence_of(error)}") from error

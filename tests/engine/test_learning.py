@@ -1,0 +1,95 @@
+"""What a config may ask of training beyond the seeds' example: graphs, estimators, weights, steps, data on disk."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import skops.io
+
+from app.engine.ending import StopSwitch, TrainingError
+from app.engine.outcome import Outcome
+from app.engine.trainer import Trainer
+from tests.engine.conftest import Record, config_of, document
+
+IRIS: dict[str, Any] = {
+    "dataset__name": "iris",
+    "model__input_shape": [4],
+    "model__network": [{"type": "dense", "units": 3, "activation": "softmax"}],
+    "model__compilation": {"optimizer": "adam", "loss": "sparse_categorical_crossentropy", "metrics": ["accuracy"]},
+}
+
+
+def train(record: Record, **changes: Any) -> Outcome:
+    config = config_of(document(**changes))
+    cache = record.folder.path.parent / "cache"
+    return Trainer(config, record.folder, cache, record.recorder, StopSwitch()).run()
+
+
+def test_a_forest_is_one_line_away_from_a_network(record: Record) -> None:
+    model = {"name": "random_forest_regressor", "hyperparameters": {"n_estimators": 5}}
+    assert train(record, model=model, training__callbacks=[]) == Outcome("finished")
+    assert {"loss", "val_loss", "test_loss", "r2_score", "val_mean_absolute_error"} <= set(record.metrics)
+    assert record.metrics["loss"][0] < record.metrics["val_loss"][0]
+    path = record.folder.path / "model.skops"
+    forest = skops.io.load(path, trusted=skops.io.get_untrusted_types(file=path))
+    assert len(forest.estimators_) == 5
+
+
+def test_a_classifier_tells_accuracy_and_cross_entropy(record: Record) -> None:
+    train(record, **IRIS | {"model": {"name": "logistic_regression"}}, training__callbacks=[])
+    assert record.metrics["test_accuracy"][0] > 0.7
+    assert 0 < record.metrics["test_loss"][0] < 1
+
+
+def test_an_estimator_that_cannot_take_the_targets_is_named(record: Record) -> None:
+    with pytest.raises(TrainingError, match=r"^model\.name \(logistic_regression\): wants classes, .* boston_housing"):
+        train(record, dataset__name="boston_housing", model={"name": "logistic_regression"}, training__callbacks=[])
+
+
+def test_the_size_of_the_last_layer_is_that_of_the_targets(record: Record) -> None:
+    changes = IRIS | {"model__network": [{"type": "dense", "activation": "softmax"}], "model__input_shape": None}
+    train(record, **changes)
+    assert keras.models.load_model(record.folder.model).output_shape == (None, 3)
+
+
+def test_a_network_branches_and_joins_by_the_names_of_its_layers(record: Record) -> None:
+    network = [
+        {"type": "dense", "units": 4, "name": "left", "inputs": "input"},
+        {"type": "dense", "units": 4, "name": "right", "inputs": "input"},
+        {"type": "add", "inputs": ["left", "right"], "name": "sum"},
+        {"type": "dense", "units": 3, "activation": "softmax"},
+    ]
+    train(record, **IRIS | {"model__network": network})
+    names = [layer.name for layer in keras.models.load_model(record.folder.model).layers]
+    assert {"left", "right", "sum"} <= set(names)
+
+
+def test_one_hot_targets_are_trained_on_with_weights_by_class(record: Record) -> None:
+    compilation = {"optimizer": "adam", "loss": "categorical_crossentropy", "metrics": ["accuracy"]}
+    changes = IRIS | {"model__compilation": compilation, "dataset__one_hot": True}
+    train(record, **changes, training__class_weight={"0": 1.0, "1": 2.0})
+    assert record.metrics["accuracy"]
+
+
+def test_balanced_weights_are_those_of_the_classes_that_there_are(record: Record) -> None:
+    assert train(record, **IRIS, training__class_weight="balanced") == Outcome("finished")
+
+
+def test_a_weight_of_a_class_that_is_not_there_is_refused(record: Record) -> None:
+    with pytest.raises(TrainingError, match=r"^training\.class_weight\.setoza: there is no such class; 0 to 2"):
+        train(record, **IRIS, training__class_weight={"setoza": 2.0})
+
+
+def test_an_epoch_may_have_fewer_steps_than_there_are_batches(record: Record) -> None:
+    train(record, training__steps_per_epoch=2, training__batch_size=100, training__epochs=3)
+    assert record.series(".batch/loss")["step"].tolist() == [1, 2, 3, 4, 5, 6]
+    assert np.isfinite(record.series(".batch/loss")["value"]).all()
+    assert len(record.metrics["loss"]) == 3
+
+
+def test_training_goes_on_after_epochs_that_count_as_done(record: Record) -> None:
+    train(record, training__initial_epoch=1, training__epochs=3)
+    assert record.series("loss")["step"].tolist() == [2, 3]
