@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
-from app.config.settings import Settings, save_settings
+from app.config.settings import Settings, save_settings, settings_file
 from app.config.trust import UntrustedError, distrust, trust
 from app.jobs.queue import Queue
 from app.jobs.scheduling import start_next
@@ -105,9 +105,17 @@ def components(workspace: Workspace) -> Callable[..., None]:
 
 
 @pytest.fixture(autouse=True)
-def nothing_trusted_afterwards(workspace: Workspace) -> object:
+def nothing_trusted_afterwards(workspace: Workspace) -> Iterator[None]:
     yield
     distrust(workspace.root)
+
+
+@pytest.fixture
+def one_slot() -> Iterator[None]:
+    """Let one run train at a time, however many cores there are."""
+    save_settings(Settings(slots=1))
+    yield
+    settings_file().unlink()
 
 
 def test_an_own_preprocessor_and_a_tracker_of_the_oldest_system_work_in_a_trusted_workspace(
@@ -142,12 +150,12 @@ def test_own_code_in_a_workspace_that_is_not_trusted_is_refused_before_anything_
     assert not workspace.trainings.exists()
 
 
+@pytest.mark.usefixtures("one_slot")
 def test_a_run_whose_workspace_lost_its_trust_while_it_waited_fails_and_says_why(
     workspace: Workspace, spares: Spares, components: Callable[..., None]
 ) -> None:
     components(halve='open("ran", "w")\n' + HALVE, notebook=OLDEST)
     trust(workspace.root)
-    save_settings(Settings(slots=1))
     before = workspace.new_execution("before", "it")
     write_status(before.status, Status())
     Queue(workspace).add(before)

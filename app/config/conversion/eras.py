@@ -11,8 +11,8 @@ from app.config.components import check_id, is_users_own
 from app.config.conversion import era_0, era_a, era_b, era_c, era_d, era_e
 from app.config.conversion.draft import Change, Draft, Path
 from app.config.documents import Document, walk
-from app.config.models import TrainingConfig
-from app.config.schema import allows_null
+from app.config.models import ComponentEntry, TrainingConfig
+from app.config.schema import allows_null, is_model, schema_of
 
 #: The step from each era, and the era that it leads to; "" is today's form.
 _STEPS: dict[str, tuple[Callable[[Draft], None], str]] = {
@@ -77,9 +77,16 @@ def convert(document: Mapping[str, Any]) -> Conversion:
         return Conversion("", dict(document))
     _drop_nulls(draft)
     _name_what_is_not_here(draft, era)
-    made = draft.document
-    sections = [*(key for key in TrainingConfig.model_fields if key in made), *made]
-    return Conversion(era, {key: made[key] for key in sections}, tuple(draft.changes), tuple(draft.lost))
+    made: Document = _in_order(draft.document, TrainingConfig)
+    return Conversion(era, made, tuple(draft.changes), tuple(draft.lost))
+
+
+def _in_order(value: Any, schema: Any) -> Any:
+    """Return a value with its keys in the order in which the models have them, others after them."""
+    if not isinstance(value, dict) or not is_model(schema) or schema is ComponentEntry:
+        return value
+    known = [key for key in schema.model_fields if key in value]
+    return {key: _in_order(value[key], schema_of(schema, key)) for key in dict.fromkeys([*known, *value])}
 
 
 def _era_of(document: Mapping[str, Any]) -> str:

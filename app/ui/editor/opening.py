@@ -74,7 +74,7 @@ def show_conversion(parent: QWidget, conversion: Conversion) -> QDialog:
     table.setHeaderLabels(["It was", "It is now", "Why"])
     table.setAccessibleName("What was changed")
     for change in conversion.lost:
-        stands = f"not carried over; still {change.after}" if change.after else "not carried over"
+        stands = f"not carried over, but still there: {change.after}" if change.after else "not carried over"
         table.addTopLevelItem(QTreeWidgetItem([change.before, stands, change.why]))
     for change in conversion.changes:
         table.addTopLevelItem(QTreeWidgetItem([change.before or "new", change.after or "gone", change.why]))

@@ -316,7 +316,8 @@ class EditorPage(KeyboardPage):
             self.json.show_path(path)
 
     def _show_title(self) -> None:
-        self._experiment.setText(str(self.document.get(("experiment", "name")) or ""))
+        name = self.document.get(("experiment", "name"))
+        self._experiment.setText(name if isinstance(name, str) else "")
         self._file_name.setText(self.title)
         self._mark.setVisible(self.is_modified)
         self.changed.emit()
