@@ -58,6 +58,14 @@ def _command(name: str) -> Callable[[argparse.Namespace], int]:
         from app.cli import diagnosis
 
         return diagnosis.doctor
+    if name == "convert":
+        from app.cli import conversion
+
+        return conversion.convert_file
+    if name in ("trust", "new", "schema"):
+        from app.cli import making
+
+        return {"trust": making.trust, "new": making.new, "schema": making.schema}[name]
     if name == "desktop":
         from app.cli import desktop
 
@@ -103,7 +111,12 @@ def _parser() -> argparse.ArgumentParser:
         "train", parents=[config, workspace], help="train a config; prints the execution's folder"
     )
     train.add_argument("--detach", action="store_true", help="return at once; the run goes on in the background")
-    commands.add_parser("check", parents=[config, as_json], help="list everything that is wrong with a config")
+    commands.add_parser(
+        "check", parents=[config, workspace, as_json], help="list everything that is wrong with a config"
+    )
+    convert = commands.add_parser("convert", parents=[as_json], help="bring a config of an older system up to date")
+    convert.add_argument("config", type=Path, metavar="FILE", help="a config of any older form")
+    convert.add_argument("--output", type=Path, metavar="FILE", help="write it there instead of printing it")
     stop = commands.add_parser(
         "stop", parents=[run, workspace], help="stop a run at its next batch, or cancel a queued one"
     )
@@ -111,6 +124,16 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("runs", parents=[workspace, as_json], help="list the runs of the workspace")
     commands.add_parser("show", parents=[run, workspace, as_json], help="show one run")
     commands.add_parser("follow", parents=[run, workspace], help="print a run's log as it is written, until it ends")
+    trust = commands.add_parser("trust", help="let the runs of a workspace use code of its own (components/)")
+    trust.add_argument("workspace", type=Path, nargs="?", metavar="DIR", help=where, default=argparse.SUPPRESS)
+    trust.add_argument("--remove", action="store_true", help="trust it no longer")
+    new = commands.add_parser("new", help="begin a component of your own").add_subparsers(
+        dest="what", metavar="WHAT", required=True
+    )
+    for what in ("tracker", "dataset", "model", "preprocessor", "callback"):
+        kind = new.add_parser(what, parents=[workspace], help=f"write a {what} to fill in, its test and its docs")
+        kind.add_argument("name", metavar="NAME", help=f"such as my_{what}")
+    commands.add_parser("schema", parents=[workspace], help="print the JSON Schema of a config, for editors")
     desktop = commands.add_parser("desktop", help="put Trackside into the desktop's menu, or take it out")
     desktop.add_argument("action", choices=("install", "remove"))
     commands.add_parser(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import shlex
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from app.config.conversion import Change, Conversion
 from app.config.problems import Problem
 from app.records.layout import Workspace
 
@@ -32,6 +34,26 @@ def complain_of_problems(source: str, problems: Sequence[Problem]) -> None:
     complain(f"{source}: {count}")
     for problem in problems:
         print(f"  {problem}", file=sys.stderr)
+
+
+def tell_of_conversion(source: str, conversion: Conversion | None) -> None:
+    """Say, on standard error, that a config was converted, and what could not be carried over; nothing for None."""
+    if conversion is None:
+        return
+    count = len(conversion.changes)
+    changes = "1 change" if count == 1 else f"{count} changes"
+    complain(
+        f"{source}: an older form (era {conversion.era}), converted with {changes}; "
+        f"trackside convert {shlex.quote(source)} lists them"
+    )
+    for change in conversion.lost:
+        print(f"  not carried over: {describe_loss(change)}", file=sys.stderr)
+
+
+def describe_loss(change: Change) -> str:
+    """Return what could not be carried over as a line: its path, where it still stands, and why."""
+    stands = "" if not change.after else " (still there)" if change.after == change.before else f" (in {change.after})"
+    return f"{change.before}{stands}: {change.why}"
 
 
 def format_number(value: float) -> str:

@@ -22,11 +22,14 @@ from app.cli.output import (
     complain,
     complain_of_problems,
     format_number,
+    tell_of_conversion,
     workspace_of,
 )
+from app.config.catalog import work_in
 from app.config.loading import load
 from app.config.problems import ConfigError
 from app.config.secrets import redact
+from app.config.trust import UntrustedError
 from app.jobs.queue import Queue
 from app.jobs.scheduling import start_what_waits, stop, submit
 from app.jobs.settling import settle_dead_runs
@@ -45,31 +48,40 @@ _SHOWN = ("loss", "val_loss")
 
 def check(arguments: argparse.Namespace) -> int:
     """List what is wrong with a config."""
+    work_in(workspace_of(arguments.workspace).root)
     try:
-        load(arguments.config, arguments.overrides)
+        loaded = load(arguments.config, arguments.overrides)
     except ConfigError as error:
+        tell_of_conversion(str(arguments.config), error.conversion)
         if arguments.json:
             print(json.dumps([dataclasses.asdict(problem) for problem in error.problems], indent=2, ensure_ascii=False))
         else:
             complain_of_problems(error.source, error.problems)
         return EXIT_WRONG
+    tell_of_conversion(str(arguments.config), loaded.conversion)
     print("[]" if arguments.json else f"{arguments.config}: no problems")
     return 0
 
 
 def train(arguments: argparse.Namespace) -> int:
     """Train a config and wait for its end; the last line on standard output is the execution's folder."""
+    workspace = workspace_of(arguments.workspace)
+    work_in(workspace.root)
     try:
         loaded = load(arguments.config, arguments.overrides)
     except ConfigError as error:
+        tell_of_conversion(str(arguments.config), error.conversion)
         complain_of_problems(error.source, error.problems)
         return EXIT_WRONG
-    workspace = workspace_of(arguments.workspace)
+    tell_of_conversion(str(arguments.config), loaded.conversion)
     if redact(loaded.document)[1]:
         complain("the secrets in this config are not recorded; a run that has to wait finds them in the keyring only")
     with _Interrupts() as interrupts:
         try:
             folder = submit(loaded, workspace, command=["trackside", *sys.argv[1:]])
+        except UntrustedError as error:
+            complain_of_problems(str(arguments.config), error.problems)
+            return EXIT_WRONG
         except OSError as error:
             complain(f"the run could not be recorded in {workspace.root}: {error.strerror or error}")
             return EXIT_FAILED

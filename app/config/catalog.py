@@ -10,8 +10,10 @@ import functools
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+from app.config.own_components import COMPONENTS, component_files, read_components
 from app.config.problems import closest
 from app.resources import resource
 
@@ -80,7 +82,7 @@ class Catalog:
 
     def get(self, kind: str, id: str) -> Component | None:
         """Return the component of that id or alias, None if there is none."""
-        true_id = self._names[kind].get(_plain(id))
+        true_id = self._names.get(kind, {}).get(_plain(id))
         if true_id is None:
             return None
         if (kind, true_id) not in self._made:
@@ -95,12 +97,19 @@ class Catalog:
 
     def ids(self, kind: str) -> tuple[str, ...]:
         """Return the ids of a kind, in the catalog's order."""
-        return tuple(self._entries[kind])
+        return tuple(self._entries.get(kind, ()))
 
     def closest(self, kind: str, word: str) -> str | None:
         """Return the id that a misspelt word most likely meant, None if it is like none."""
-        near = closest(_plain(word), self._names[kind])
-        return self._names[kind][near] if near else None
+        names = self._names.get(kind, {})
+        near = closest(_plain(word), names)
+        return names[near] if near else None
+
+    def with_own(self, own: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Catalog:
+        """Return a catalog that has further components, after its own of each kind."""
+        kinds = dict.fromkeys([*self._entries, *own])
+        entries = {kind: {**self._entries.get(kind, {}), **own.get(kind, {})} for kind in kinds}
+        return Catalog(entries, self._common)
 
     def _component(self, kind: str, id: str, entry: Mapping[str, Any]) -> Component:
         return Component(
@@ -131,9 +140,38 @@ class Catalog:
         )
 
 
-@functools.cache
+class _Here:
+    """What the catalog of this process has."""
+
+    catalog: Catalog | None = None
+    #: The folder of own components and what its files were when they were read.
+    read: object = None
+
+
 def load_catalog() -> Catalog:
-    """Return the shipped catalog; it is read once a process."""
+    """Return the shipped catalog, and with it the components of the workspace that :func:`work_in` named last."""
+    return _Here.catalog or _shipped()
+
+
+def work_in(root: Path) -> None:
+    """Let the catalog of this process have the components of a workspace; they are read again when files changed."""
+    folder = root / COMPONENTS
+    state = (folder, [(file, _stamp(file)) for file in component_files(folder)])
+    if state != _Here.read:
+        own = read_components(folder)
+        _Here.read, _Here.catalog = state, _shipped().with_own(own) if own else None
+
+
+def _stamp(file: Path) -> tuple[int, int]:
+    try:
+        found = file.stat()
+    except OSError:  # it has just gone
+        return 0, 0
+    return found.st_mtime_ns, found.st_size
+
+
+@functools.cache
+def _shipped() -> Catalog:
     entries: dict[str, Any] = {}
     for name in ("keras.json", "models.json", "trackside.json"):
         entries |= json.loads(resource("catalog", name).read_text(encoding="utf-8"))
@@ -141,5 +179,8 @@ def load_catalog() -> Catalog:
 
 
 def _plain(name: str) -> str:
-    """Return a name without what older Keras versions and other programs write differently: conv_2d is Conv2D."""
-    return name.replace("_", "").lower()
+    """Return a name without what older Keras versions and other programs write differently: conv_2d is Conv2D.
+
+    The name of a class of the user's own is what it is.
+    """
+    return name if ":" in name else name.replace("_", "").lower()

@@ -11,6 +11,7 @@ from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
 
 from app.config.catalog import Component, load_catalog
+from app.config.components import is_users_own
 from app.config.problems import Problem, closest, unknown
 from app.config.types import fits
 
@@ -231,7 +232,8 @@ def _check_dividers(dataset: Mapping[str, Any]) -> Iterator[Problem]:
 
 
 def _find(kind: str, id: Any) -> Component | None:
-    return load_catalog().get(kind, id) if isinstance(id, str) else None
+    """Return a component of the catalog that is not the user's own: of that one, only its parameters are known."""
+    return load_catalog().get(kind, id) if isinstance(id, str) and not is_users_own(id) else None
 
 
 def _section(value: Any, *keys: str) -> Mapping[str, Any]:

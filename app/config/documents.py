@@ -78,6 +78,12 @@ def parse_document(content: bytes, source: str = "") -> Document:
     return document
 
 
+def has_comments(content: bytes) -> bool:
+    """Return whether the content of a JSON file has comments, which a document does not keep."""
+    text = content.decode("utf-8-sig", "replace")
+    return any(not found[0].startswith('"') for found in _TEXT_OR_COMMENT.finditer(text))
+
+
 def walk(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], Any]]:
     """Yield every value in a document with its path, in the order of the document, the document itself first."""
     yield path, value

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from app.config.checking import check
+from app.config.conversion import Conversion, convert
 from app.config.documents import Document, parse_document, read_bytes, read_document
 from app.config.models import TrainingConfig
 from app.config.overrides import apply_overrides, parse_value
@@ -24,32 +25,36 @@ class LoadedConfig:
     """A config that was found right.
 
     Attributes:
-        document: it as submitted, with overrides applied and without comments; it may hold secrets.
+        document: it as submitted, in today's form, with overrides applied and without comments; it may hold secrets.
         config: its values.
-        source: where it came from: ``file`` (absolute), ``sha256`` of the file, ``overrides`` (without secrets).
+        source: where it came from: ``file`` (absolute), ``sha256`` of the file, ``overrides`` (without secrets), and
+            ``era`` if it was in an older form.
         folder: what its relative paths start from.
+        conversion: what was done to an older form, None for one of today's.
     """
 
     document: Document
     config: TrainingConfig
     source: dict[str, Any] = field(default_factory=dict)
     folder: Path = field(default_factory=Path.cwd)
+    conversion: Conversion | None = None
 
 
 def load(path: str | Path, overrides: Iterable[str] = ()) -> LoadedConfig:
-    """Read, change and check a config file.
+    """Read, convert, change and check a config file; overrides have the paths of today's form.
 
     Raises:
         ConfigError: with all problems of the file, or of the overrides, or of the config that they give.
     """
     content, overrides = read_bytes(path), list(overrides)
-    document = apply_overrides(parse_document(content, str(path)), overrides)
+    conversion = convert(parse_document(content, str(path)))
+    document = apply_overrides(conversion.document, overrides)
     source = {
         "file": str(Path(path).absolute()),
         "sha256": hashlib.sha256(content).hexdigest(),
         "overrides": [_without_secret(override) for override in overrides],
     }
-    return from_document(document, source, str(path), folder=Path(path).absolute().parent)
+    return _checked(document, source, str(path), Path(path).absolute().parent, conversion)
 
 
 def from_document(
@@ -59,7 +64,7 @@ def from_document(
     *,
     folder: Path | None = None,
 ) -> LoadedConfig:
-    """Check a document that is there already.
+    """Convert and check a document that is there already.
 
     Args:
         document: the document.
@@ -70,10 +75,18 @@ def from_document(
     Raises:
         ConfigError: with all its problems.
     """
+    conversion = convert(document)
+    return _checked(conversion.document, source or {}, name, folder or Path.cwd(), conversion)
+
+
+def _checked(
+    document: Document, source: Mapping[str, Any], name: str, folder: Path, conversion: Conversion
+) -> LoadedConfig:
+    done = conversion if conversion.era else None
     if problems := check(document):
-        raise ConfigError(problems, name)
+        raise ConfigError(problems, name, done)
     config = TrainingConfig.model_validate(document)
-    return LoadedConfig(dict(document), config, dict(source or {}), folder or Path.cwd())
+    return LoadedConfig(document, config, {**source, **({"era": done.era} if done else {})}, folder, done)
 
 
 def _without_secret(override: str) -> str:

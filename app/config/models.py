@@ -60,7 +60,7 @@ def _tags(value: Any) -> Any:
 
 
 #: A component that may be given by its id alone.
-NamedEntry = Annotated[ComponentEntry, BeforeValidator(_entry)]
+NamedEntry = Annotated[ComponentEntry, BeforeValidator(_entry, json_schema_input_type=str | ComponentEntry)]
 
 #: What tells, in the place of an error, which of several forms was meant: no key of a config begins like this.
 FORM_MARK = "="
@@ -96,7 +96,7 @@ ClassWeight = Annotated[
 ]
 
 #: Tags are name to text; a list of names is tags without text.
-Tags = Annotated[dict[str, str], BeforeValidator(_tags)]
+Tags = Annotated[dict[str, str], BeforeValidator(_tags, json_schema_input_type=list[str] | dict[str, str])]
 
 
 class ExperimentConfig(ConfigModel):

@@ -5,6 +5,10 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from app.config.conversion import Conversion
 
 
 @dataclass(frozen=True, order=True)
@@ -24,11 +28,15 @@ class Problem:
 
 
 class ConfigError(Exception):
-    """A config that cannot be used: all its ``problems``, and the ``source`` (usually a file) they were found in."""
+    """A config that cannot be used: all its ``problems``, and the ``source`` (usually a file) they were found in.
 
-    def __init__(self, problems: Iterable[Problem], source: str = "") -> None:
+    The problems of one in an older form have the paths of today's, to which ``conversion`` has brought it.
+    """
+
+    def __init__(self, problems: Iterable[Problem], source: str = "", conversion: Conversion | None = None) -> None:
         self.problems = list(problems)
         self.source = source
+        self.conversion = conversion
         super().__init__("\n".join(f"{source}: {problem}" if source else str(problem) for problem in self.problems))
 
 

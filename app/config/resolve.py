@@ -87,5 +87,5 @@ def _resolve_value(type_: str, value: Any) -> Any:
         if term in KINDS and isinstance(value, dict):
             return resolve_component(term, value)
         if term in KINDS and isinstance(value, str):
-            return load_catalog().require(term, value).id
+            return value if is_users_own(value) else load_catalog().require(term, value).id
     return value

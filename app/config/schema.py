@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 import typing
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeGuard
 
 from pydantic import BaseModel
@@ -33,6 +33,14 @@ def schema_of(schema: Any, key: str) -> Any:
 def is_model(schema: Any) -> TypeGuard[type[BaseModel]]:
     """Return whether a schema is a model, and so knows its keys."""
     return isinstance(schema, type) and issubclass(schema, BaseModel)
+
+
+def allows_null(root: type[BaseModel], path: Sequence[str | int]) -> bool:
+    """Return whether null may be at a path below a model; where the models say nothing, it may."""
+    owner = schema_at(root, path[:-1])
+    if not path or not is_model(owner) or owner is ComponentEntry or path[-1] not in owner.model_fields:
+        return True
+    return type(None) in typing.get_args(owner.model_fields[str(path[-1])].annotation)
 
 
 def _bare(annotation: Any) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 
 from pydantic import Field
@@ -11,7 +10,7 @@ from pydantic import Field
 from app.config.checking import schema_problems
 from app.config.documents import read_document
 from app.config.models import ConfigModel
-from app.config.places import user_folder
+from app.config.places import replace_user_file, user_folder
 from app.config.problems import ConfigError, Problem
 
 
@@ -49,15 +48,4 @@ def load_settings() -> tuple[Settings, list[Problem]]:
 
 def save_settings(settings: Settings) -> None:
     """Replace the settings' file atomically; its folder is made if there is none. OSError if it cannot be written."""
-    file = settings_file()
-    file.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=file.parent, prefix=".settings-", suffix=".json")
-    try:
-        with open(descriptor, "w", encoding="utf-8") as stream:
-            stream.write(settings.model_dump_json(indent=2) + "\n")
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, file)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    replace_user_file(settings_file(), settings.model_dump_json(indent=2) + "\n")

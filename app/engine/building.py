@@ -9,11 +9,13 @@ from typing import Any
 import keras
 
 from app.config.catalog import load_catalog
+from app.config.components import is_users_own
 from app.config.consistency import INPUT
 from app.config.models import CompilationConfig, ComponentEntry, ModelConfig
 from app.config.types import KINDS, split_list
 from app.engine.ending import TrainingError
 from app.engine.faults import sentence_of
+from app.engine.own_code import make_own, own_fault
 from app.records.log import logger
 
 log = logger("Model")
@@ -70,7 +72,9 @@ def build_model(config: ModelConfig, input_shape: Shapes, outputs: int | None = 
     Raises:
         TrainingError: a layer, the optimizer, the loss or a metric cannot be built; it is named.
     """
-    if config.name is not None:
+    if config.name is not None and is_users_own(config.name):
+        model = _build_own(config, input_shape)
+    elif config.name is not None:
         model = _build_application(config, input_shape)
     else:
         log.info("Building Keras model from network specification")
@@ -78,6 +82,21 @@ def build_model(config: ModelConfig, input_shape: Shapes, outputs: int | None = 
     if config.compilation is not None:
         log.info("Compiling Keras model")
         _compile(model, config.compilation)
+    return model
+
+
+def _build_own(config: ModelConfig, input_shape: Shapes) -> keras.Model:
+    """Return what a model of the user's own builds."""
+    id = config.name or ""
+    maker = make_own(id, "model", config.hyperparameters, "model.hyperparameters")
+    try:
+        model = maker.build(input_shape if isinstance(input_shape, Mapping) else tuple(input_shape))
+    except Exception as error:
+        raise TrainingError(f"model.name ({id}): {own_fault(error)}") from error
+    if not isinstance(model, keras.Model):
+        raise TrainingError(f"model.name ({id}): its build() returns {type(model).__name__}, no keras.Model")
+    if config.compilation is None and not model.compiled:
+        raise TrainingError(f"model.compilation: is missing, and {id} does not compile its model itself")
     return model
 
 
@@ -244,6 +263,8 @@ def make_component(kind: str, entry: ComponentEntry, where: str) -> Any:
     Raises:
         TrainingError: Keras refuses its settings.
     """
+    if is_users_own(entry.type):
+        return make_own(entry.type, kind, entry.options, where)
     component = load_catalog().get(kind, entry.type)
     if component is None:
         raise TrainingError(f"{where}: unknown {kind} {entry.type!r}")
@@ -273,7 +294,7 @@ def make_metric(entry: ComponentEntry, where: str, loss: Any, output: int | None
     Raises:
         TrainingError: Keras refuses its settings.
     """
-    component = load_catalog().get("metric", entry.type)
+    component = load_catalog().get("metric", entry.type) if not is_users_own(entry.type) else None
     if component is None or component.id != "accuracy":
         return make_component("metric", entry, where)
     if isinstance(loss, BY_CLASS_NUMBER):

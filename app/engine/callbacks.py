@@ -12,9 +12,11 @@ from typing import Any
 import keras
 import numpy as np
 
+from app.config.components import is_users_own
 from app.config.models import ComponentEntry
 from app.engine import building
 from app.engine.ending import StopSwitch, TrainingError
+from app.engine.own_code import make_own
 from app.messages import BATCH_PREFIX
 from app.records.log import logger
 from app.records.recorder import Recorder
@@ -212,7 +214,9 @@ def make_callbacks(entries: list[ComponentEntry], folder: Path, recorder: Record
     made = []
     for index, entry in enumerate(entries):
         try:
-            if entry.type == "early_stopping":
+            if is_users_own(entry.type):
+                made.append(make_own(entry.type, "callback", entry.options, f"training.callbacks.{index}"))
+            elif entry.type == "early_stopping":
                 made.append(EarlyStopping(recorder, **entry.options))
             elif entry.type == "model_checkpoint":
                 made.append(ModelCheckpoint(recorder, folder / entry.type, **entry.options))

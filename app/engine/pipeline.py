@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from app.config.components import is_users_own
 from app.config.models import ComponentEntry, FitConfig
 from app.engine.ending import TrainingError
+from app.engine.own_code import make_own
 from app.engine.samples import Samples, apply
 
 
@@ -126,7 +128,7 @@ def make_preprocessor(entry: ComponentEntry, where: str) -> Any:
     Raises:
         TrainingError: its settings are refused.
     """
-    return _make({"divide": Divide}, entry, where)
+    return _make({"divide": Divide}, entry, "preprocessor", where)
 
 
 def make_transformer(entry: ComponentEntry, where: str) -> Any:
@@ -137,7 +139,7 @@ def make_transformer(entry: ComponentEntry, where: str) -> Any:
     """
     from sklearn.preprocessing import StandardScaler
 
-    return _make({"standard_scaler": StandardScaler}, entry, where)
+    return _make({"standard_scaler": StandardScaler}, entry, "transformer", where)
 
 
 def fit_transformers(entries: list[ComponentEntry], fit: Samples) -> tuple[list[Any], Samples]:
@@ -172,7 +174,7 @@ def save_transformers(entries: list[ComponentEntry], fitted: list[Any], folder: 
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for index, (entry, transformer) in enumerate(zip(entries, fitted, strict=True)):
-            path = folder / f"{index}-{entry.type}.skops"
+            path = folder / f"{index}-{entry.type.replace(':', '.')}.skops"
             partial = path.with_suffix(".partial")
             skops.io.dump(transformer, partial)
             partial.replace(path)
@@ -180,7 +182,9 @@ def save_transformers(entries: list[ComponentEntry], fitted: list[Any], folder: 
         raise TrainingError(f"the fitted transformers could not be saved to {folder}: {error}") from error
 
 
-def _make(classes: Mapping[str, Any], entry: ComponentEntry, where: str) -> Any:
+def _make(classes: Mapping[str, Any], entry: ComponentEntry, kind: str, where: str) -> Any:
+    if is_users_own(entry.type):
+        return make_own(entry.type, kind, entry.options, where)
     try:
         return classes[entry.type](**entry.options)
     except (TypeError, ValueError) as error:

@@ -10,7 +10,9 @@ from typing import Any, Protocol
 
 import keras
 
+from app.config.components import is_users_own
 from app.config.models import TrainingConfig
+from app.engine.data.own import load_own_dataset
 from app.engine.datasets import load_dataset
 from app.engine.ending import StopRequested, StopSwitch
 from app.engine.estimators import Estimator, is_estimator
@@ -135,9 +137,12 @@ class Trainer:
         config = self._config
         with self._stage("load_data", "Loading data"):
             log.info("Loading dataset: %s ...", config.dataset.name)
-            samples = load_dataset(
-                config.dataset.name, config.dataset.parameters, self._dataset_cache, self._stop.check
-            )
+            if is_users_own(config.dataset.name):
+                samples = load_own_dataset(config.dataset)
+            else:
+                samples = load_dataset(
+                    config.dataset.name, config.dataset.parameters, self._dataset_cache, self._stop.check
+                )
         parts = config.training.samples
         with self._stage("split_data", "Splitting"):
             log.info("Splitting dataset -> Fit: %s | Test: %s | Val: %s ...", parts.fit, parts.test, parts.val)

@@ -98,12 +98,14 @@ class Worker:
         return 1 if state == "failed" else 0
 
     def _train(self, folder: ExecutionFolder, job: Job, recorder: Recorder) -> tuple[str, str | None, str | None]:
+        from app.engine.own_code import open_workspace
         from app.engine.trainer import Trainer
 
         try:
             loaded = from_document(read_json(folder.resolved))
             self._stop.check()
             apply_session(loaded.config.session)
+            open_workspace(Path(job.workspace))
             cache = Workspace.at(Path(job.workspace)).dataset_cache
             outcome = Trainer(loaded.config, folder, cache, recorder, self._stop).run()
             return outcome.state, outcome.reason, outcome.message

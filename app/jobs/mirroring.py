@@ -8,13 +8,16 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from app.config.components import is_users_own
 from app.config.params import params
 from app.records.events import read_events
 from app.records.files import RecordError, read_json
 from app.records.layout import ExecutionFolder
 from app.records.status import Status
 from app.records.tail import SeriesTail
+from app.trackers.base import Tracker
 from app.trackers.mirrors import MirroredRun, Mirrors
+from app.trackers.registry import make_own_tracker, make_tracker
 
 #: How often new points go to the trackers (seconds), and how long closing them may take in all.
 FEED_SECONDS = 1.0
@@ -67,7 +70,12 @@ class Mirroring:
             source_name="trackside",
             started=status.started or status.submitted or 0.0,
         )
-        self._mirrors = Mirrors(entries, run, report=report, batch_every=self._batch_every, secrets=secrets)
+        root = folder.experiment_folder.parent.parent
+
+        def make(entry: Mapping[str, Any]) -> Tracker:
+            return make_own_tracker(entry, run, root) if is_users_own(entry["type"]) else make_tracker(entry)
+
+        self._mirrors = Mirrors(entries, run, report=report, batch_every=self._batch_every, secrets=secrets, make=make)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._feed_regularly, name="mirroring", daemon=True)
 

@@ -13,6 +13,7 @@ from app.config.loading import LoadedConfig
 from app.config.resolve import resolve
 from app.config.secrets import redact
 from app.config.settings import load_settings
+from app.config.trust import require_trust
 from app.jobs.inbox import send_stop
 from app.jobs.launch import fail_to_start, start_keeper
 from app.jobs.queue import Queue
@@ -46,8 +47,10 @@ def submit(
         spare: a warm spare that may take it.
 
     Raises:
+        UntrustedError: it names code of the user's own, and the workspace is not trusted.
         OSError: the folder or the queue cannot be written; nothing of the run is left.
     """
+    require_trust(loaded.document, workspace.root)
     document, secrets = redact(loaded.document)
     hidden = list(secrets.values())
     resolved = redact(resolve(loaded))[0]

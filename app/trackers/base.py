@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,9 +61,32 @@ class Tracker:
 
     def log_metric(self, name: str, value: float, step: int | None = None) -> None:
         """Log one value of a metric. It may be NaN or infinite."""
+        if _overrides(self, "log_metrics") and not _overrides(self, "log_metric"):
+            self.log_metrics({name: value}, step=step)
+
+    def log_metrics(self, dic: Mapping[str, Any], prefix: str | None = None, step: int | None = None) -> None:
+        """Log metrics by name: a value each, or a list of values whose steps are their places in it.
+
+        Overriding this one or ``log_metric`` is enough; the host logs one at a time.
+        """
+        if not _overrides(self, "log_metric"):
+            return
+        for name, value in dic.items():
+            values = enumerate(value) if isinstance(value, Iterable) else [(step, value)]
+            for at, each in values:
+                self.log_metric(f"{prefix or ''}{name}", each, at)
 
     def log_param(self, name: str, value: Any, step: int | None = None) -> None:
         """Log a param: a number, a text, a truth value or None."""
+        if _overrides(self, "log_params") and not _overrides(self, "log_param"):
+            self.log_params({name: value}, step=step)
+
+    def log_params(self, dic: Mapping[str, Any], prefix: str | None = None, step: int | None = None) -> None:
+        """Log params by name. Overriding this one or ``log_param`` is enough; the host logs one at a time."""
+        if not _overrides(self, "log_param"):
+            return
+        for name, value in dic.items():
+            self.log_param(f"{prefix or ''}{name}", value, step)
 
     def log_tag(self, tag: str) -> None:
         """Tag the run."""
@@ -73,6 +97,14 @@ class Tracker:
         """Tag the run: the older name of ``log_tag``. Overriding one of the two is enough."""
         if _overrides(self, "log_tag") and not _overrides(self, "add_tag"):
             self.log_tag(tag)
+
+    def add_tags(self, tags: Iterable[str]) -> None:
+        """Tag the run with several."""
+        for tag in tags:
+            self.log_tag(tag)
+
+    def log_other(self, name: str, value: Any) -> None:
+        """Log what is neither metric nor param; for code of one's own, the host has nothing of the kind."""
 
     def log_asset(self, name: str, file_path: str | Path) -> None:
         """Copy a file into the mirror under this name."""

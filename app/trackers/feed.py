@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from app.config.own_code import OwnCodeError
 from app.messages import POINT
 from app.records.processes import lower_priority_of_this_thread
 from app.trackers.base import MirroredRun, Tracker
@@ -188,4 +189,6 @@ class Feed:
 
 def _reason(error: BaseException) -> str:
     text = " ".join(str(error).split())
+    if isinstance(error, OwnCodeError):
+        return text
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

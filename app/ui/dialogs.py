@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from app.ui import formats
+
+if TYPE_CHECKING:
+    from app.config.own_code import OwnUse
 
 
 def ask_for_folder(parent: QWidget, title: str, start: Path, chosen: Callable[[Path], object]) -> None:
@@ -49,6 +53,30 @@ def ask_about_runs(parent: QWidget, active: int, close: Callable[[], object], st
 
     box.finished.connect(lambda _: answered())
     box.open()
+
+
+def ask_for_trust(parent: QWidget, root: Path, uses: Sequence[OwnUse], run: Callable[[], object]) -> None:
+    """Ask whether a workspace may run the code of its own that a config names; ``run`` is called if it may."""
+    from app.config.own_code import source_file
+
+    lines = {f"{use.id} ({_place(source_file(use.id, root), root)}), a {use.kind}" for use in uses}
+    box = QMessageBox(parent)
+    box.setWindowTitle("Code of your own")
+    box.setText("This config runs code that is not Trackside's:\n\n" + "\n".join(sorted(lines)))
+    box.setInformativeText(
+        f"Such code can do whatever you can. Trust {root} only if you know what is in it: without being asked again, "
+        "its runs may then use installed modules and what is in components/, now or later. trackside trust --remove "
+        "takes that back."
+    )
+    trusts = box.addButton("Trust and run", QMessageBox.ButtonRole.AcceptRole)
+    box.setDefaultButton(box.addButton(QMessageBox.StandardButton.Cancel))
+    box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    box.finished.connect(lambda _: run() if box.clickedButton() is trusts else None)
+    box.open()
+
+
+def _place(file: Path | None, root: Path) -> str:
+    return str(file.relative_to(root)) if file else "an installed module"
 
 
 def _open(dialog: QFileDialog, chosen: Callable[[Path], object]) -> None:

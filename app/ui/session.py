@@ -44,6 +44,8 @@ class Session(QObject):
     #: Something went wrong or is worth saying: level (error, warning, info) and text.
     notice = Signal(str, str)
 
+    #: The window is asked whether this workspace may run code of its own: where the config names it, what runs then.
+    trust_requested = Signal(object, object)
     #: The window is asked to show a run (its folder), a config file, a document that is no file yet (and its name).
     run_requested = Signal(object)
     #: The window is asked to show a run of another source: its RunAddress.
@@ -98,7 +100,17 @@ class Session(QObject):
         self._follower.rescan()
 
     def submit(self, loaded: LoadedConfig, *, show: bool = True) -> None:
-        """Run a checked config. The run appears in the table, and in a tab when ``show``; an error is a notice."""
+        """Run a checked config. The run appears in the table, and in a tab when ``show``; an error is a notice.
+
+        One that names own code is not run in a workspace that is not trusted: ``trust_requested`` asks first.
+        """
+        from app.config.trust import UntrustedError, require_trust
+
+        try:
+            require_trust(loaded.document, self.workspace.root)
+        except UntrustedError as error:
+            self.trust_requested.emit(error.uses, lambda: self._trust(lambda: self.submit(loaded, show=show)))
+            return
         spare = self.worker.take()
 
         def work(_work: Work[ExecutionFolder]) -> ExecutionFolder:
@@ -125,6 +137,16 @@ class Session(QObject):
         self._follower.expect_change()
         # The worker outlives this session, and must have its spare back in any case.
         run_in_background(self.worker, work, done, failed=failed)
+
+    def _trust(self, then: Callable[[], object]) -> None:
+        from app.config.trust import trust, trust_file
+
+        try:
+            trust(self.workspace.root)
+        except OSError as error:
+            self.notice.emit("error", f"{trust_file()} cannot be written: {error.strerror or error}")
+        else:
+            then()
 
     def stop(
         self,

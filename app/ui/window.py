@@ -16,7 +16,7 @@ from app.records.layout import ExecutionFolder, Workspace
 from app.ui.arrangement import Arrangement, to_bytes, to_text
 from app.ui.background import run_in_background
 from app.ui.controls import line
-from app.ui.dialogs import ask_about_runs, ask_for_config, ask_for_folder
+from app.ui.dialogs import ask_about_runs, ask_for_config, ask_for_folder, ask_for_trust
 from app.ui.documents import Documents, focusable_part
 from app.ui.example import run_example, show_example_config
 from app.ui.icons import app_icon
@@ -101,6 +101,7 @@ class MainWindow(QMainWindow):
         session = Session(Workspace.at(root), self.worker, self)
         self.session = session
         session.notice.connect(self.notify)
+        session.trust_requested.connect(lambda uses, run: ask_for_trust(self, session.workspace.root, uses, run))
         session.run_requested.connect(self.open_run)
         session.config_requested.connect(self.open_config)
         session.draft_requested.connect(self.open_draft)

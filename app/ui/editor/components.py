@@ -9,7 +9,7 @@ from typing import Any
 from PySide6.QtCore import QStringListModel
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
-from app.config.catalog import Component, Parameter, load_catalog
+from app.config.catalog import Catalog, Component, Parameter, load_catalog
 from app.config.types import describe
 from app.ui.controls import icon_button
 from app.ui.editor.document import ConfigDocument, Path
@@ -20,10 +20,14 @@ from app.ui.editor.values import ABSENT
 from app.ui.icons import icon
 
 
-@functools.cache
 def id_model(kind: str) -> QStringListModel:
     """Return the ids of a kind; all boxes that offer them share the model."""
-    return QStringListModel(list(load_catalog().ids(kind)))
+    return _id_model(load_catalog(), kind)
+
+
+@functools.lru_cache(maxsize=64)
+def _id_model(catalog: Catalog, kind: str) -> QStringListModel:
+    return QStringListModel(list(catalog.ids(kind)))
 
 
 def field_for(parameter: Parameter) -> Field:

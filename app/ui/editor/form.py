@@ -38,7 +38,8 @@ _LAST = ("description", "name", "hyperparameters")
 _OPEN = ("model", "training")
 #: The form beside the list, and the name of a dataset (px).
 _LEAST_WIDTH, _DATASET = 520, 200
-_KINDS = dict(PLACES)
+#: What differs by output ("@") is shown here where it is one for all, and edited as JSON where it is not.
+_KINDS = {tuple(key for key in place if key != "@"): kind for place, kind in PLACES}
 
 
 class Form(QWidget):

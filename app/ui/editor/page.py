@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.config.catalog import work_in
 from app.config.checking import check
 from app.config.loading import from_document
 from app.config.problems import ConfigError, Problem
@@ -32,23 +33,13 @@ from app.ui.editor.files import FileOfConfig, NameDialog, with_suffix
 from app.ui.editor.form import Form
 from app.ui.editor.json_pane import JsonPane
 from app.ui.editor.keyboard import KeyboardPage
+from app.ui.editor.opening import TEMPLATE, banner_of, convert_document
 from app.ui.editor.problem_list import ProblemList
 from app.ui.editor.repair import repaired
 from app.ui.editor.summaries import model_line
 from app.ui.formats import plural
 from app.ui.icons import icon
 from app.ui.session import Session
-
-#: What an empty experiment begins with.
-TEMPLATE: dict[str, Any] = {
-    "experiment": {"name": "Boston Housing"},
-    "model": {
-        "network": [{"type": "dense", "units": 64, "activation": "relu"}, {"type": "dense", "units": 1}],
-        "compilation": {"optimizer": "adam", "loss": "mse", "metrics": ["mae"]},
-    },
-    "dataset": {"name": "boston_housing", "transformers": [{"type": "standard_scaler"}]},
-    "training": {"samples": {"fit": 0.6, "val": 0.2, "test": 0.2}, "batch_size": 32, "epochs": 25},
-}
 
 #: The check waits for a pause in typing (ms).
 _CHECK_AFTER = 150
@@ -71,6 +62,7 @@ class EditorPage(KeyboardPage):
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
+        work_in(session.workspace.root)
         self._session, self._name, self._draft = session, name, next(_drafts)
         self.file = FileOfConfig(path)
         problem: Problem | None = None
@@ -81,6 +73,9 @@ class EditorPage(KeyboardPage):
             except ConfigError as error:
                 text, problem = "", error.problems[0]
         self.document = ConfigDocument(text, self)
+        conversion = convert_document(self.document, path)
+        if conversion is not None:  # the file stays as it is, for those who still have the older program
+            self.file, self._name = FileOfConfig(None), path.name if path else name
         self.problems: list[Problem] = []
         self.banner: Banner | None = None
         self._make_actions()
@@ -94,6 +89,8 @@ class EditorPage(KeyboardPage):
         self._application().focusChanged.connect(self._on_focus)
         if problem is not None:
             self.say("error", self.tr("{0}: {1}").format(path, problem.message))
+        if conversion is not None:
+            self.say(*banner_of(conversion, self))
         self.check()
 
     @property
@@ -176,8 +173,9 @@ class EditorPage(KeyboardPage):
             self.problem_list.select(0)
             self.go_to(self.problems[0])
             return
-        source = {"file": str(self.file.path)} if self.file.path else {}
-        self._session.submit(from_document(self.document.value, source=source, name=self.title))
+        path = self.file.path
+        source, folder = ({"file": str(path)}, path.parent) if path else ({}, None)
+        self._session.submit(from_document(self.document.value, source=source, name=self.title, folder=folder))
 
     def save(self, then: Callable[[], object] | None = None) -> None:
         """Save to the file, or ask for its name; ``then`` is called when it is saved."""
@@ -318,7 +316,8 @@ class EditorPage(KeyboardPage):
             self.json.show_path(path)
 
     def _show_title(self) -> None:
-        self._experiment.setText(str(self.document.get(("experiment", "name")) or ""))
+        name = self.document.get(("experiment", "name"))
+        self._experiment.setText(name if isinstance(name, str) else "")
         self._file_name.setText(self.title)
         self._mark.setVisible(self.is_modified)
         self.changed.emit()
