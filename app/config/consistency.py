@@ -169,7 +169,7 @@ def _check_callbacks(document: Mapping[str, Any]) -> Iterator[Problem]:
             continue
         path = f"training.callbacks.{index}"
         options = {parameter.name: parameter.default for parameter in component.parameters} | dict(entry)
-        if component.id != "model_checkpoint" or options["save_best_only"] is True:
+        if "monitor" in options and (component.id != "model_checkpoint" or options["save_best_only"] is True):
             yield from _check_monitor(path, options["monitor"], logged, validates, known=None not in found)
         if component.id == "model_checkpoint" and isinstance(options["filepath"], str):
             weights_only = options["save_weights_only"] is True

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
-import os
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
-from app.config.components import is_users_own
-from app.config.models import ComponentEntry
 from app.engine import building
-from app.engine.ending import StopSwitch, TrainingError
-from app.engine.own_code import make_own
+from app.engine.ending import StopSwitch
 from app.messages import BATCH_PREFIX
 from app.records.log import logger
 from app.records.recorder import Recorder
@@ -128,103 +122,6 @@ class StopOnly(keras.callbacks.Callback):  # type: ignore[misc]
     def on_test_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Stop here if that is asked for."""
         self._stop.check()
-
-
-class EarlyStopping(keras.callbacks.EarlyStopping):  # type: ignore[misc]
-    """Keras' early stopping, which also says why it ended the training."""
-
-    def __init__(self, recorder: Recorder, **options: Any) -> None:
-        super().__init__(**options)
-        self._recorder = recorder
-        self.why: str | None = None
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Tell when the end has come."""
-        super().on_epoch_end(epoch, logs)
-        if self.stopped_epoch:
-            best = "" if self.best is None else f" (best {float(self.best):.6g} in epoch {self.best_epoch + 1})"
-            self.why = f"Early stopping after epoch {epoch + 1}: {self.monitor} has not improved{best}"
-            log.info(self.why)
-            self._recorder.event("note", message=self.why, epoch=epoch + 1)
-
-
-class ModelCheckpoint(keras.callbacks.ModelCheckpoint):  # type: ignore[misc]
-    """Keras' checkpoint with the ``period`` that it once had, which notes every file it saves.
-
-    Files are written beside and replaced in. One that cannot be written is a warning: the training is worth more.
-
-    Args:
-        recorder: notes what was saved.
-        folder: where the files go, ``callbacks/model_checkpoint`` of the execution.
-        filepath: a name with ``{epoch}`` and metrics in it, below the folder.
-        period: save after every so many epochs.
-        options: those of Keras' own.
-
-    Raises:
-        ValueError: the files would not be in the folder, or have an ending that Keras does not know.
-    """
-
-    def __init__(self, recorder: Recorder, folder: Path, filepath: str, period: int = 1, **options: Any) -> None:
-        if not (folder / filepath).resolve().is_relative_to(folder.resolve()):
-            raise ValueError(f"filepath {filepath!r} leads out of the run's folder")
-        ending = next((ending for ending in (".weights.h5", ".h5") if filepath.endswith(ending)), Path(filepath).suffix)
-        self._partial = folder / f".partial{ending}"
-        # Keras formats the whole path, and a folder may have braces in its name.
-        super().__init__(filepath=str(self._partial).replace("{", "{{").replace("}", "}}"), **options)
-        self._recorder = recorder
-        self._folder = folder
-        self._name = filepath
-        self._period = period
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Save after every ``period`` epochs."""
-        if (epoch + 1) % self._period:
-            return
-        try:
-            super().on_epoch_end(epoch, logs)
-            if self._partial.exists():  # with save_best_only Keras may have found nothing to save
-                self._put_in_place(epoch, logs or {})
-        except (OSError, RuntimeError) as error:  # h5py has either for a full disk
-            text = f"Checkpoint of epoch {epoch + 1} could not be saved: {error}; the training goes on"
-            log.warning("%s", text)
-            self._recorder.event("warning", message=text)
-            with contextlib.suppress(OSError):
-                self._partial.unlink(missing_ok=True)
-
-    def _put_in_place(self, epoch: int, logs: Mapping[str, float]) -> None:
-        path = self._folder / self._name.format(epoch=epoch + 1, **logs)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        os.replace(self._partial, path)
-        name = path.relative_to(self._folder.parent).as_posix()
-        log.info("Saved checkpoint %s", name)
-        self._recorder.event("checkpoint", path=name, epoch=epoch + 1)
-
-
-def make_callbacks(entries: list[ComponentEntry], folder: Path, recorder: Recorder) -> list[keras.callbacks.Callback]:
-    """Return the callbacks of a config.
-
-    Args:
-        entries: ``training.callbacks``.
-        folder: ``callbacks/`` of the execution; each callback's files go to ``<folder>/<type>/``.
-        recorder: what they tell about themselves.
-
-    Raises:
-        TrainingError: Keras refuses one; it is named.
-    """
-    made = []
-    for index, entry in enumerate(entries):
-        try:
-            if is_users_own(entry.type):
-                made.append(make_own(entry.type, "callback", entry.options, f"training.callbacks.{index}"))
-            elif entry.type == "early_stopping":
-                made.append(EarlyStopping(recorder, **entry.options))
-            elif entry.type == "model_checkpoint":
-                made.append(ModelCheckpoint(recorder, folder / entry.type, **entry.options))
-            else:
-                made.append(keras.callbacks.ReduceLROnPlateau(**entry.options))
-        except (TypeError, ValueError) as error:
-            raise TrainingError(f"training.callbacks.{index} ({entry.type}): {error}") from error
-    return made
 
 
 def _learning_rate(model: keras.Model) -> float | None:

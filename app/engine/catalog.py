@@ -45,7 +45,20 @@ CALLBACKS = {
     "early_stopping": ("EarlyStopping", []),
     "model_checkpoint": ("ModelCheckpoint", []),
     "reduce_learning": ("ReduceLROnPlateau", ["reduce_lr_on_plateau"]),
+    "terminate_on_nan": ("TerminateOnNaN", []),
+    "remote_monitor": ("RemoteMonitor", []),
+    "learning_rate_scheduler": ("LearningRateScheduler", []),
+    "tensorboard": ("TensorBoard", []),
+    "csv_logger": ("CSVLogger", []),
+    "lambda_callback": ("LambdaCallback", []),
+    "backup_and_restore": ("BackupAndRestore", []),
+    "swap_ema_weights": ("SwapEMAWeights", []),
+    "history": ("History", []),
+    "progbar_logger": ("ProgbarLogger", []),
 }
+
+#: What a callback's files are called where the config does not say so.
+CALLBACK_FILES = {"csv_logger": ("filename", "training.csv"), "backup_and_restore": ("backup_dir", "backup")}
 
 #: Names that Keras itself takes for something else; what they stand for is asked of Keras.
 SHORT_FORMS = {
@@ -97,6 +110,10 @@ TYPES = {
     "bias_axes": "str", "use_scale": "bool", "flash_attention": "bool", "use_cudnn": "str|bool",
     "quantization_config": "dict", "logit_soft_cap": "float", "reverse_dtype": "str", "exclude_layers": "str[]",
     "merge_mode": "str", "tile_grid_size": "int[2]", "window": "str|float[]", "scaling": "str",
+    "LearningRateScheduler.schedule": "schedule|str", "RemoteMonitor.headers": "dict", "log_dir": "str",
+    "TensorBoard.update_freq": "str|int", "TensorBoard.profile_batch": "int|int[2]", "save_freq": "str|int",
+    "embeddings_metadata": "str|dict", "on_epoch_begin": "str", "on_epoch_end": "str", "on_train_begin": "str",
+    "on_train_end": "str", "on_train_batch_begin": "str", "on_train_batch_end": "str",
     "CategoricalFocalCrossentropy.alpha": "float|float[]", "Hashing.mask_value": "int|str",
     "IntegerLookup.mask_token": "int", "IntegerLookup.vocabulary": "str|int[]", "Normalization.mean": "float|float[]",
     "Normalization.variance": "float|float[]", "RandomErasing.scale": "float|float[2]",
@@ -222,6 +239,18 @@ def _callbacks() -> dict[str, Entry]:
     checkpoint["parameters"] = [
         period if parameter["name"] == "save_freq" else parameter for parameter in checkpoint["parameters"]
     ]
+    for id, (name, default) in CALLBACK_FILES.items():
+        parameter = next(each for each in found[id]["parameters"] if each["name"] == name)
+        del parameter["required"]
+        parameter["default"] = default
+    # Keras has it no more: it averages the metrics of an epoch by itself.
+    found["base_logger"] = {
+        "cls": "",
+        "doc": "Averages the metrics of an epoch, as Keras does by itself.",
+        "aliases": [],
+    }
+    for id in ("base_logger", "history", "progbar_logger"):
+        found[id]["parameters"] = []
     return found
 
 

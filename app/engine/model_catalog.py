@@ -108,7 +108,7 @@ def _estimators(kind: str) -> dict[str, Entry]:
 def _parameter(parameter: inspect.Parameter, constraints: Any, doc: str) -> Entry | None:
     """Return a parameter, None where no JSON can be its value."""
     default = parameter.default
-    if parameter.name in _NOT_IN_JSON or not isinstance(constraints, list):
+    if parameter.name in _NOT_IN_JSON or default == "deprecated" or not isinstance(constraints, list):
         return None
     entry: Entry = {"name": parameter.name}
     terms: list[str] = []

@@ -13,6 +13,7 @@ import numpy as np
 from app.config.models import TrainingConfig
 from app.engine import building, callbacks
 from app.engine.batches import Batches
+from app.engine.configured_callbacks import EarlyStopping, make_callbacks
 from app.engine.ending import StopRequested, StopSwitch, TrainingError
 from app.engine.faults import is_out_of_memory, sentence_of
 from app.engine.matching import check_samples
@@ -97,7 +98,7 @@ class Network:
         training = self._config.training
         size, count = training.batch_size, len(split.fit)
         watch = callbacks.Recording(self._recorder, self._stop, count, size)
-        others = callbacks.make_callbacks(training.callbacks, self._folder.callbacks, self._recorder)
+        others = make_callbacks(training.callbacks, self._folder.callbacks, self._recorder)
         weights = self._class_weights(split)
         options: dict[str, Any] = {"batch_size": size, "shuffle": training.shuffle}
         if split.fit.on_disk or training.steps_per_epoch is not None:
@@ -123,7 +124,7 @@ class Network:
         finally:
             self.epochs = watch.epoch
         for callback in others:
-            if isinstance(callback, callbacks.EarlyStopping) and callback.why:
+            if isinstance(callback, EarlyStopping) and callback.why:
                 return Outcome("finished", "early_stopping", callback.why)
         return Outcome("finished")
 

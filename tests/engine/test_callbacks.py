@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from app.engine.building import build_model
-from app.engine.callbacks import Recording, make_callbacks
+from app.engine.callbacks import Recording
+from app.engine.configured_callbacks import make_callbacks
 from app.engine.ending import StopRequested, StopSwitch, TrainingError
 from tests.engine.conftest import Record, entry, model_config
 
