@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QShowEvent
 from PySide6.QtWidgets import QMainWindow, QSplitter, QVBoxLayout, QWidget
 
-from app.jobs.spare import may_warm
 from app.records.layout import ExecutionFolder, Workspace
 from app.ui.arrangement import Arrangement, to_bytes, to_text
 from app.ui.background import run_in_background
@@ -27,11 +26,9 @@ from app.ui.preferences import Memory, remember_workspace, workspace_memory
 from app.ui.session import Session
 from app.ui.sidebar import Sidebar
 from app.ui.status_bar import StatusBar
+from app.ui.tracker_pages import TrackerPages
 from app.ui.training_worker import TrainingWorker
 from app.ui.welcome import WelcomePage
-
-if TYPE_CHECKING:
-    from app.ui.tracking import TrackingPages
 
 _SIDEBAR, _SIDEBAR_LEAST, _SIDEBAR_MOST = 232, 160, 360
 #: When everything that a first click needs has been imported behind the painted window (ms after it was shown).
@@ -54,7 +51,7 @@ class MainWindow(QMainWindow):
         self.memory = memory
         self._home = home
         self._arrangement: Arrangement | None = None
-        self._tracking: TrackingPages | None = None
+        self._trackers: TrackerPages | None = None
         self._pages_timer = QTimer(self, interval=_PAGES_AFTER, singleShot=True)
         self._pages_timer.timeout.connect(self._warm_pages)
         self._warms_pages = warms_pages
@@ -105,8 +102,7 @@ class MainWindow(QMainWindow):
         session.config_requested.connect(self.open_config)
         session.draft_requested.connect(self.open_draft)
         session.runs_requested.connect(self.show_runs)
-        session.tracker_requested.connect(self._open_tracker)
-        session.tracker_command_requested.connect(self._copy_tracker_command)
+        self._trackers = TrackerPages(session, self.status)
         remember_workspace(self.memory, session.workspace.root)
         self.sidebar.set_session(session)
         self.status.watch_disk(session.workspace.root)
@@ -379,11 +375,9 @@ class MainWindow(QMainWindow):
         self._arrangement.save(self._splitter, self.sidebar, self.documents)
         self.documents.clear_all()
         self.sidebar.set_session(None)
-        if self._tracking is not None:
-            self._tracking.close()
-            self._tracking.deleteLater()
-            self._tracking = None
-            self.status.show_addresses({})
+        if self._trackers is not None:
+            self._trackers.close()
+            self._trackers = None
         self.session = None
         session.close()
         session.deleteLater()
@@ -414,55 +408,13 @@ class MainWindow(QMainWindow):
         self.setWindowTitle(f"{page.title}{where} — Trackside" if page else "Trackside")
         self.status.show_page(page.status if page else (), page.status_icon if page else None)
 
-    def _open_tracker(self, path: Path, kind: str) -> None:
-        if self.session is not None:
-            self._trackers(self.session).open(path, kind)
-
-    def _copy_tracker_command(self, path: Path, kind: str) -> None:
-        if self.session is not None:
-            self._trackers(self.session).copy_command(path, kind)
-
     def _open_experiment_in_tracker(self, experiment: str, kind: str) -> None:
-        if self.session is None:
-            return
-        from app.ui.run.facts import read_mirrors
-
-        runs = [run for run in self.session.runs.values() if run.experiment == experiment]
-        runs.sort(key=lambda run: run.status.started or 0.0, reverse=True)
-
-        def newest(_work: object) -> Path | None:
-            return next((run.folder.path for run in runs if kind in read_mirrors(run.folder)), None)
-
-        def found(path: Path | None) -> None:
-            if path is not None:
-                self._open_tracker(path, kind)
-            else:
-                self.notify("info", f"No run of {experiment} that is still here was mirrored there.")
-
-        run_in_background(self.session, newest, found)
-
-    def _trackers(self, session: Session) -> TrackingPages:
-        if self._tracking is None:
-            from app.ui.tracking import TrackingPages
-
-            tracking = TrackingPages(session, self)
-            tracking.changed.connect(lambda: self.status.show_addresses(tracking.addresses()))
-            tracking.progress.connect(
-                lambda kind, text: self.status.show_progress(kind, text, lambda: tracking.cancel(kind))
-            )
-            tracking.failed.connect(self._on_tracker_failed)
-            self._tracking = tracking
-        return self._tracking
+        if self._trackers is not None:
+            self._trackers.open_newest(experiment, kind)
 
     def _warm_pages(self) -> None:
-        """Start the servers of the trackers' pages ahead, at low priority; never beside a run where cores are few."""
-        session = self.session
-        if session is not None and may_warm(session.runs.values()):
-            for kind in self.sidebar.tracker_kinds:
-                self._trackers(session).prestart(kind)
-
-    def _on_tracker_failed(self, kind: str, message: str, last_lines: str) -> None:
-        self.notify("error", f"{message}\n{last_lines}".strip())
+        if self._trackers is not None:
+            self._trackers.warm(self.sidebar.tracker_kinds)
 
     def _show_workspace_menu(self) -> None:
         self.menus.show_workspaces(self.sidebar)
