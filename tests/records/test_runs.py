@@ -257,15 +257,6 @@ def test_files_where_folders_should_be_and_folders_where_files_should_be_are_no_
     assert all(run.problems for run in runs)
 
 
-def test_a_run_can_be_printed_as_json(workspace: Workspace, execution: ExecutionFolder) -> None:
-    write_status(execution.status, Status(id="abc", state="finished", started=1.0, ended=2.0))
-    write_metrics(execution, loss=[2.0, 1.0])
-    shown = json.loads(json.dumps(read_run(execution, workspace).to_json()))
-    assert (shown["id"], shown["name"], shown["experiment"]) == ("abc", execution.execution_id, "Boston Housing")
-    assert shown["metrics"] == {"loss": {"first": 2.0, "last": 1.0, "min": 1.0, "max": 2.0, "count": 2}}
-    assert shown["path"] == str(execution.path)
-
-
 @pytest.fixture
 def three_runs(workspace: Workspace) -> list[Run]:
     for experiment, name, identifier in (("a", "10-00-00", "aaaa-1"), ("a", "10-00-00-2", "aaaa-2"), ("b", "11", "b")):

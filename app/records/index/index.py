@@ -79,10 +79,10 @@ class Index:
         """Whether what is indexed is there at the next start; False in memory."""
         return self._database.is_kept
 
+    @_on_whole_file
     def rebuild(self) -> None:
         """Make the index anew, empty."""
-        with self._database.lock:
-            self._database.clear()
+        self._database.clear()
 
     @property
     @_on_whole_file
