@@ -14,6 +14,7 @@ from app.records.events import end_event
 from app.records.files import MissingFileError, RecordError
 from app.records.layout import ExecutionFolder, Workspace
 from app.records.metrics import read_metrics
+from app.records.names import id_from
 from app.records.processes import host_name
 from app.records.series import read_series, series_files
 from app.records.status import END_STATES, SILENT_SECONDS, Status, heartbeat_age, read_status
@@ -225,7 +226,7 @@ def _status_without_file(folder: ExecutionFolder, workspace: Workspace, problems
         relative = folder.path.as_posix()
     times = [time for path in (folder.document, folder.log, folder.metrics) if (time := _modified(path)) is not None]
     status = Status(
-        id=str(uuid.uuid5(_ID_NAMESPACE, relative)),
+        id=id_from(_ID_NAMESPACE, relative),
         state="finished",
         started=min(times, default=None),
         ended=max(times, default=None),

@@ -218,7 +218,8 @@ class Columns:
         row = self._db.execute("SELECT id FROM names WHERE kind = ? AND name = ?", (kind, stored(name))).fetchone()
         if row is not None:
             first = row[0] << NUMBER_BITS
-            yield from self._db.execute(sql, (first, first + (1 << NUMBER_BITS) - 1))
+            # All at once: who stops at a damaged chunk would leave a cursor behind that outlives its connection.
+            yield from self._db.execute(sql, (first, first + (1 << NUMBER_BITS) - 1)).fetchall()
 
 
 def _record(key: str, values: _Values, metrics: dict[str, MetricSummary], root: Path) -> RunRecord:

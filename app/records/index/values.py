@@ -78,7 +78,8 @@ def unpack_values(chunk: ValueChunk) -> dict[int, Param]:
     Raises:
         ValueError: the chunk is damaged.
     """
-    return dict(zip(chunk.rows, ValueColumn.of_chunk(chunk), strict=True))
+    column = ValueColumn.of_chunks([(0, chunk)], CHUNK)
+    return {row: column[row] for row in chunk.rows}
 
 
 def values_at(chunk: ValueChunk, wanted: Container[int]) -> Iterable[tuple[int, Param]]:
