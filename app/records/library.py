@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,6 +74,7 @@ class Library:
     def __init__(self, workspace: Workspace, *, memory: bool = False) -> None:
         self._workspace = workspace
         self.index = Index(workspace, memory=memory)
+        self._cache = workspace.private / _CACHE if self.index.is_kept else None
         self.places: dict[str, SourcePlace] = {}
         self.problems: tuple[str, ...] = ()
         self._unseen: tuple[Path, ...] = ()
@@ -87,6 +89,17 @@ class Library:
     def close(self) -> None:
         """Close the index."""
         self.index.close()
+
+    def rebuild(self) -> None:
+        """Throw away everything that was read; ``update`` reads it again.
+
+        Raises:
+            OSError: the index cannot be written.
+        """
+        self.index.rebuild()
+        self._sources.clear()
+        if self._cache is not None:
+            shutil.rmtree(self._cache, ignore_errors=True)
 
     def search(self) -> None:
         """Look which sources there are: in the workspace and in each added folder. No run is read."""
@@ -187,7 +200,7 @@ class Library:
     def _open(self, name: str) -> Source:
         kind, root = _parse(name, self._workspace.root)
         if kind == "tensorboard":
-            return TensorBoardSource(root, self._workspace.private / _CACHE)
+            return TensorBoardSource(root, self._cache)
         return _KINDS[kind](root)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -87,17 +87,19 @@ def summary_column(chunks: Iterable[tuple[int, SummaryChunk]], stat: str, size: 
     return ValueColumn.of_numbers(numbers, present)
 
 
-def summary_at(chunk: SummaryChunk, place: int) -> MetricSummary:
-    """Return one summary of a chunk.
+def summaries_at(chunk: SummaryChunk, wanted: Container[int]) -> Iterator[tuple[int, MetricSummary]]:
+    """Yield the summaries of some runs of a chunk, each with the place of its run.
 
     Raises:
         ValueError: the chunk is damaged.
     """
     _check(chunk)
-    first, last, low, high, mean, count, *steps = _NUMBERS.unpack_from(chunk.numbers, place * _DTYPE.itemsize)
-    (trend,) = unpack_trends(np.frombuffer(chunk.trends, _TREND)[place : place + 1])
-    at_min, at_max = (None if step == _NO_STEP else step for step in steps)
-    return MetricSummary(first, last, low, high, count, trend, mean, at_min, at_max)
+    places = [place for place, row in enumerate(chunk.rows) if row in wanted]
+    trends = unpack_trends(np.frombuffer(chunk.trends, _TREND)[places])
+    for place, trend in zip(places, trends, strict=True):
+        first, last, low, high, mean, count, *steps = _NUMBERS.unpack_from(chunk.numbers, place * _DTYPE.itemsize)
+        at_min, at_max = [None if step == _NO_STEP else step for step in steps]
+        yield chunk.rows[place], MetricSummary(first, last, low, high, count, trend, mean, at_min, at_max)
 
 
 def trends_of(chunks: Iterable[tuple[int, SummaryChunk]], ids: Ids, size: int) -> list[tuple[float, ...]]:

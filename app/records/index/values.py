@@ -7,7 +7,7 @@ changes by rewriting a few small chunks, and a whole column is read without an o
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
@@ -82,15 +82,19 @@ def unpack_values(chunk: ValueChunk) -> dict[int, Param]:
     return {row: column[row] for row in chunk.rows}
 
 
-def value_at(chunk: ValueChunk, place: int) -> Param:
-    """Return one value of a chunk.
+def values_at(chunk: ValueChunk, wanted: Container[int]) -> Iterable[tuple[int, Param]]:
+    """Return the values of some runs of a chunk, each with the place of its run.
 
     Raises:
         ValueError, IndexError: the chunk is damaged.
     """
-    numbers = None if chunk.numbers is None else chunk.numbers[8 * place : 8 * place + 8]
-    codes = chunk.codes[2 * place : 2 * place + 2]
-    return ValueColumn.of_chunks([(0, ValueChunk(b"\0", codes, numbers, chunk.texts))], 1)[0]
+    places = [place for place, row in enumerate(chunk.rows) if row in wanted]
+    if not places:
+        return ()
+    column = ValueColumn.of_chunk(chunk)
+    if len(places) == len(chunk.rows):
+        return zip(chunk.rows, column, strict=True)
+    return zip([chunk.rows[place] for place in places], column.take(np.array(places)), strict=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +122,22 @@ class ValueColumn:
         return cls(np.where(present, numbers, _NAN), np.where(present, FLOAT, MISSING).astype(np.int32), [])
 
     @classmethod
+    def of_chunk(cls, chunk: ValueChunk) -> ValueColumn:
+        """Return the values of one chunk, one for each of its rows.
+
+        Raises:
+            ValueError: the chunk is damaged.
+        """
+        codes = np.frombuffer(chunk.codes, "<u2").astype(np.int32)
+        numbers = np.full(len(codes), _NAN) if chunk.numbers is None else np.frombuffer(chunk.numbers, "<f8")
+        texts = [] if chunk.texts is None else json.loads(chunk.texts)
+        if not len(codes) == len(numbers) == len(chunk.rows):
+            raise ValueError("the parts of a chunk differ in length")
+        if not all(type(text) is str for text in texts):
+            raise ValueError("a chunk has a text that is none")
+        return cls(numbers, codes, texts)
+
+    @classmethod
     def of_chunks(cls, chunks: Iterable[tuple[int, ValueChunk]], size: int) -> ValueColumn:
         """Return the column of chunks, each with its number; place ``i`` is the run with the id ``i``.
 
@@ -127,21 +147,15 @@ class ValueColumn:
         rows, codes, numbers = [], [], []
         texts: dict[str, int] = {}
         for number, chunk in chunks:
-            count = len(chunk.rows)
+            own = cls.of_chunk(chunk)
             rows.append(np.frombuffer(chunk.rows, np.uint8) + np.int64(number << CHUNK_BITS))
-            own = np.frombuffer(chunk.codes, "<u2").astype(np.int32)
-            if chunk.texts is not None:
-                found = json.loads(chunk.texts)
-                if not all(type(text) is str for text in found):
-                    raise ValueError("a chunk has a text that is none")
-                places = np.arange(TEXT + len(found), dtype=np.int32)
-                places[TEXT:] = [texts.setdefault(text, len(texts) + TEXT) for text in found]
-                own = _taken(places, own)
-            codes.append(own)
-            values = np.full(count, _NAN) if chunk.numbers is None else np.frombuffer(chunk.numbers, "<f8")
-            if not len(own) == len(values) == count:
-                raise ValueError("the parts of a chunk differ in length")
-            numbers.append(values)
+            if own.texts:
+                places = np.arange(TEXT + len(own.texts), dtype=np.int32)
+                places[TEXT:] = [texts.setdefault(text, len(texts) + TEXT) for text in own.texts]
+                codes.append(_taken(places, own.codes))
+            else:
+                codes.append(own.codes)
+            numbers.append(own.numbers)
         column = cls.empty(size)
         if rows:
             at = np.concatenate(rows)
@@ -164,16 +178,11 @@ class ValueColumn:
         return {FALSE: False, TRUE: True}.get(code)
 
     def __iter__(self) -> Iterator[Param]:
-        fixed: list[Any] = [None, False, True, None]
-        for code, number in zip(self.codes.tolist(), self.numbers.tolist(), strict=True):
-            if code == FLOAT:
-                yield number
-            elif code == INT:
-                yield int(number)
-            elif code >= TEXT:
-                yield self.texts[code - TEXT]
-            else:
-                yield None if code == MISSING else fixed[code - INT]
+        others = [None, None, False, True, None, *self.texts, None]  # the last one is what MISSING, -1, leads to
+        values = zip(self.codes.tolist(), self.numbers.tolist(), strict=True)
+        return iter(
+            [number if code == FLOAT else int(number) if code == INT else others[code] for code, number in values]
+        )
 
     @property
     def present(self) -> Mask:

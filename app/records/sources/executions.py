@@ -173,7 +173,7 @@ class Executions(Source):
         """Return what a stamp needs beside the files' times; b"" for a run that is over, None for what is no run."""
         folder = ExecutionFolder(Path(path))
         if without_status:
-            if is_new and (0 <= age < _MAKING or not is_execution(folder)):
+            if is_new and not _has_run(folder) and (0 <= age < _MAKING or not is_execution(folder)):
                 return None
             return b"old" + _sizes((folder.metrics, folder.log, folder.events))
         try:
@@ -203,6 +203,11 @@ class Executions(Source):
         if known is None or known[0] != changed:
             known = self._experiments[home.name] = (changed, experiment_name(home) or home.name)
         return known[1]
+
+
+def _has_run(folder: ExecutionFolder) -> bool:
+    """Whether a folder without status.json is of an older system for sure: ours have these files only after it."""
+    return os.path.exists(folder.metrics) or os.path.exists(folder.log)
 
 
 def _time_of(path: str) -> int:

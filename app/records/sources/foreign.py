@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from app.records.files import RecordError, read_bytes
+from app.records.names import id_from
 from app.records.sources.base import Param
 
 #: A file that was written to this recently belongs to a program that goes on (seconds).
@@ -34,7 +35,7 @@ def stamp_of(seen: os.stat_result) -> bytes:
 
 def id_of(kind: str, path: Path) -> str:
     """Return an id for a run that has none: the same as long as it lies in the same place."""
-    return str(uuid.uuid5(_ID_NAMESPACE, f"{kind}:{path.as_posix()}"))
+    return id_from(_ID_NAMESPACE, f"{kind}:{path.as_posix()}")
 
 
 def flat(value: Any, separator: str = ".") -> dict[str, Param]:

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from app.records.files import RecordError
+from app.records.names import id_from
 from app.records.series import Points
 from app.records.sources.base import Medium, Param, RunRecord, Scan, Source
 from app.records.sources.event_cache import EventCache
@@ -219,7 +220,7 @@ class TensorBoardSource(Source):
         return RunRecord(
             source=self.kind,
             key=key,
-            id=str(uuid.uuid5(uuid.NAMESPACE_URL, f"tensorboard:{folder.path.as_posix()}")),
+            id=id_from(uuid.NAMESPACE_URL, f"tensorboard:{folder.path.as_posix()}"),
             name=self.root.name if key == "." else key,
             experiment=self.root.name,
             path=folder.path,

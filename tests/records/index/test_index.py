@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -109,12 +110,38 @@ def test_two_runs_with_one_id_are_both_there_and_say_so(index: Index) -> None:
     assert index.record(third).problems == ()
 
 
+def test_a_run_with_many_copies_names_some_and_counts_the_rest(index: Index) -> None:
+    index.update("s", [record(f"{number}", id="same") for number in range(9)])
+    for read in index.records(index.query()):
+        assert len(read.problems) == 4
+        assert f"/runs/{read.name} has the same id" not in " ".join(read.problems)
+        assert read.problems[-1].endswith("5 more have the same id")
+
+
+def test_many_runs_at_once_are_what_they_are_one_by_one(index: Index) -> None:
+    curve = summary_of([3.0, 1.0, math.inf])
+    runs = [
+        record(f"{number}", params={"n": number, f"own {number % 7}": "x", "none": None}, metrics={"m": curve})
+        for number in range(600)
+    ]
+    index.update("s", runs, gone=[])
+    index.update("s", gone=["13", "599"], annotations={"7": Annotations(name="seven", tags={"a": "b"})})
+    wanted = np.array([300, 7, 8, 9_999, 300, 1, 560, 14])
+    one_by_one = [index.record(run) for run in wanted.tolist() if run not in (9_999, 14)]
+    assert index.records(wanted) == one_by_one
+    assert [read.name for read in one_by_one] == ["299", "6", "seven", "299", "0", "559"]
+    assert len(index.records(index.query())) == 598
+    assert index.records(np.array([], np.int64)) == []
+
+
 def test_a_run_is_found_by_id_name_and_key_or_by_what_they_begin_with(index: Index) -> None:
     index.update("s", [record("k/one", id="1234", name="alpha"), record("k/two", id="1299", name="alphabet")])
     one, two = index.query().tolist()
     assert index.find("1234").tolist() == index.find("alpha").tolist() == index.find("k/one").tolist() == [one]
     assert index.find("12").tolist() == index.find("k/").tolist() == [one, two]
     assert index.find("x").tolist() == index.find("").tolist() == []
+    index.update("s", annotations={"k/two": Annotations(name="the good one")})
+    assert index.find("the good").tolist() == index.find("alphabet").tolist() == [two]
 
 
 def test_what_people_add_shows_and_outlives_a_new_reading(index: Index) -> None:

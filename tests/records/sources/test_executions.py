@@ -298,3 +298,14 @@ def test_no_damage_to_any_file_raises(
             source.media(key)
     finally:
         (run.path / name).write_bytes(files[name])
+
+
+def test_what_an_older_system_left_is_there_at_once_and_a_folder_that_is_being_made_is_not(
+    workspace: Workspace, source: Executions
+) -> None:
+    copied, made = (workspace.new_execution("Boston Housing", "") for _ in range(2))
+    copied.metrics.write_text('{"metrics": {"loss": [1.0]}}')
+    made.document.write_text("{}")
+    assert list(source.scan({}).changed) == [key_of(source, copied)]
+    age(made.path)
+    assert len(source.scan({}).changed) == 2
