@@ -21,6 +21,7 @@ from app.records.runs import has_settled, is_execution, observed_status, read_ru
 from app.records.series import POINT_DTYPE, Points, read_series, series_files
 from app.records.sources.base import Kind, Medium, Param, RunRecord, Scan, Source
 from app.records.sources.json_text import parse_json
+from app.records.sources.media import files_below, logged_media
 from app.records.sources.settings import Settings, settings_of
 from app.records.sources.surroundings import NOTHING, surroundings
 from app.records.status import END_STATES, read_status
@@ -36,15 +37,6 @@ _STAMP = struct.Struct("<qqqqQ")
 _NO_FILE = (0, -1, 0)
 _STATE = re.compile(rb'"state"\s*:\s*"(\w+)"')
 _OVER = frozenset(state.encode() for state in END_STATES)
-_MOST_FILES = 10_000
-_KINDS = {
-    "image": ("png", "jpg", "jpeg", "gif", "webp", "bmp", "svg"),
-    "audio": ("wav", "mp3", "ogg", "flac"),
-    "text": ("txt", "md", "html"),
-    "table": ("csv", "tsv"),
-    "histogram": ("npz",),
-}
-_KIND_OF = {suffix: kind for kind, suffixes in _KINDS.items() for suffix in suffixes}
 
 
 class Executions(Source):
@@ -159,10 +151,11 @@ class Executions(Source):
     def media(self, key: str) -> list[Medium]:
         """Return the images and the like that were logged, then the files."""
         folder = self._folder(key)
-        media = list(_media(folder.path / "media"))
+        media = list(logged_media(folder.path / "media"))
         for name in ("artifacts", "callbacks", "pipeline"):
-            media += (Medium("file", f"{name}/{path}", None, None, whole) for path, whole in _files(folder.path / name))
-        if folder.model.is_file():
+            below = files_below(folder.path / name)
+            media += (Medium("file", f"{name}/{path}", None, None, whole) for path, whole in below)
+        if folder.model.is_file() and not folder.model.is_symlink():
             media.append(Medium("file", folder.model.name, None, None, folder.model))
         return media
 
@@ -198,7 +191,7 @@ class Executions(Source):
             observed = observed_status(read_status(folder.status), folder).state
         except RecordError:
             return b"unreadable"
-        return observed.encode() + _sizes((folder.metrics, *(whole for _, whole in _files(folder.series))))
+        return observed.encode() + _sizes((folder.metrics, *(whole for _, whole in files_below(folder.series))))
 
     def _folder(self, key: str) -> ExecutionFolder:
         match key.split("/"):
@@ -316,36 +309,6 @@ def _series_summaries(folder: ExecutionFolder, problems: list[str]) -> dict[str,
         if summary is not None:
             found[name] = summary
     return found
-
-
-def _media(folder: Path) -> Iterator[Medium]:
-    """Yield media/<name>/<step>.<ext>."""
-    for path, whole in _files(folder):
-        name, _, file = path.rpartition("/")
-        stem, _, suffix = file.rpartition(".")
-        step = int(stem) if stem.isdecimal() and len(stem) < 19 else None
-        yield Medium(_KIND_OF.get(suffix.lower(), "file"), name or file, step, _modified(whole), whole)
-
-
-def _modified(path: Path) -> float | None:
-    try:
-        return os.stat(path).st_mtime
-    except OSError:
-        return None
-
-
-def _files(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Yield the regular files below a folder by their path within it; links are not followed."""
-    count = 0
-    for parent, folders, names in os.walk(folder):
-        folders.sort()
-        for name in sorted(names):
-            whole = Path(parent, name)
-            if count >= _MOST_FILES:
-                return
-            if whole.is_file() and not whole.is_symlink():
-                count += 1
-                yield whole.relative_to(folder).as_posix(), whole
 
 
 def _is_within(path: Path, folder: Path) -> bool:
