@@ -138,8 +138,7 @@ class Index:
                 run = changes.find(number, key)
                 if run is not None:
                     changes.remove(run)
-            for record in records:
-                changes.put(number, source, record, stamps.get(record.key, b""))
+            changes.put(number, source, records, stamps)
             for key, added in (annotations or {}).items():
                 run = changes.find(number, key)
                 if run is not None:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from app.records.index.values import CHUNK_BITS, Ids, ValueColumn
+from app.records.index.values import CHUNK, CHUNK_BITS, Ids, ValueColumn
 from app.records.summary import TREND_POINTS, MetricSummary
 
 _NUMBERS = struct.Struct("<5d3q")
@@ -51,22 +51,20 @@ def pack_summaries(
         old: the chunk that they belong to, None for a new one.
         gone: places that have none any more.
     """
-    numbers: dict[int, bytes] = {}
-    trends: dict[int, bytes] = {}
+    rows = np.fromiter(new, np.uint8, len(new))
+    numbers = np.frombuffer(b"".join(map(_packed, new.values())), _DTYPE)
+    trends = np.frombuffer(_pack_trends([summary.trend for summary in new.values()]), _TREND)
     if old is not None:
         _check(old)
-        for place, row in enumerate(old.rows):
-            numbers[row] = old.numbers[place * _DTYPE.itemsize : (place + 1) * _DTYPE.itemsize]
-            trends[row] = old.trends[place * _TREND.itemsize : (place + 1) * _TREND.itemsize]
-        for row in gone:
-            numbers.pop(row, None)
-            trends.pop(row, None)
-    packed = _pack_trends([summary.trend for summary in new.values()])
-    for place, (row, summary) in enumerate(new.items()):
-        numbers[row] = _packed(summary)
-        trends[row] = packed[place * _TREND.itemsize : (place + 1) * _TREND.itemsize]
-    rows = sorted(numbers)
-    return SummaryChunk(bytes(rows), b"".join([numbers[row] for row in rows]), b"".join([trends[row] for row in rows]))
+        before = np.frombuffer(old.rows, np.uint8)
+        stays = np.ones(CHUNK, bool)
+        stays[rows] = stays[list(gone)] = False
+        kept = stays[before]
+        rows = np.concatenate([before[kept], rows])
+        numbers = np.concatenate([np.frombuffer(old.numbers, _DTYPE)[kept], numbers])
+        trends = np.concatenate([np.frombuffer(old.trends, _TREND)[kept], trends])
+    order = np.argsort(rows)
+    return SummaryChunk(rows[order].tobytes(), numbers[order].tobytes(), trends[order].tobytes())
 
 
 def summary_column(chunks: Iterable[tuple[int, SummaryChunk]], stat: str, size: int) -> ValueColumn:

@@ -7,6 +7,7 @@ changes by rewriting a few small chunks, and a whole column is read without an o
 from __future__ import annotations
 
 import json
+import struct
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
@@ -31,6 +32,7 @@ MISSING, FLOAT, INT, FALSE, TRUE, NULL, TEXT = range(-1, 6)
 _EXACT_INT = 1 << 53
 _LONGEST_TEXT = 32_768
 _NAN = float("nan")
+_CODE, _NUMBER = struct.Struct("<H"), struct.Struct("<d")
 
 
 class ValueChunk(NamedTuple):
@@ -55,31 +57,49 @@ def pack_values(values: Mapping[int, Param]) -> ValueChunk:
     ordered: list[Any] = [values[row] for row in rows]
     texts: dict[str, int] = {}
     kinds = set(map(type, ordered))
-    if kinds == {float}:
-        codes, numbers = [FLOAT] * len(rows), ordered
+    # Most names have few different values, so what each becomes is found out once; 1 and True are equal.
+    keys = ordered if len(kinds) == 1 else list(zip(map(type, ordered), ordered, strict=True))
+    distinct = dict(zip(keys, ordered, strict=True))
+    if len(distinct) == 1:
+        code, number = _packed(ordered[0], texts)
+        codes = _CODE.pack(code) * len(rows)
+        numbers = None if number != number else _NUMBER.pack(number) * len(rows)
     else:
-        # Most names have few different values, so what each becomes is found out once; 1 and True are equal.
-        keys = ordered if len(kinds) == 1 else list(zip(map(type, ordered), ordered, strict=True))
-        packed = {key: _packed(value, texts) for key, value in dict(zip(keys, ordered, strict=True)).items()}
-        codes = [packed[key][0] for key in keys]
-        numbers = [packed[key][1] for key in keys]
-    array = np.array(numbers, "<f8")
-    return ValueChunk(
-        bytes(rows),
-        np.array(codes, "<u2").tobytes(),
-        None if np.isnan(array).all() else array.tobytes(),
-        json.dumps(list(texts)).encode() if texts else None,
-    )
+        if kinds == {float}:
+            codes, array = _CODE.pack(FLOAT) * len(rows), np.array(ordered, "<f8")
+        else:
+            packed = {key: _packed(value, texts) for key, value in distinct.items()}
+            codes = np.array([packed[key][0] for key in keys], "<u2").tobytes()
+            array = np.array([packed[key][1] for key in keys], "<f8")
+        numbers = None if np.isnan(array).all() else array.tobytes()
+    return ValueChunk(bytes(rows), codes, numbers, _as_json(texts))
 
 
-def unpack_values(chunk: ValueChunk) -> dict[int, Param]:
-    """Return the values of a chunk by the place of their run.
+def merge_values(old: ValueChunk, new: ValueChunk, gone: Iterable[int] = ()) -> ValueChunk:
+    """Return the chunk of the values of two, the new ones going before the old ones.
+
+    Args:
+        old: a chunk.
+        new: the chunk of what is new or has changed, in the same places.
+        gone: places whose old value is not one any more.
 
     Raises:
-        ValueError: the chunk is damaged.
+        ValueError: a chunk is damaged.
     """
-    column = ValueColumn.of_chunks([(0, chunk)], CHUNK)
-    return {row: column[row] for row in chunk.rows}
+    column = ValueColumn.of_chunks([(0, old), (0, new)], CHUNK)
+    column.codes[sorted(set(gone).difference(new.rows))] = MISSING
+    rows = np.flatnonzero(column.codes != MISSING)
+    codes, numbers = column.codes[rows], column.numbers[rows]
+    used = np.zeros(TEXT + len(column.texts), bool)
+    used[codes] = True
+    used[:TEXT] = True
+    texts = [text for text, is_used in zip(column.texts, used[TEXT:].tolist(), strict=True) if is_used]
+    return ValueChunk(
+        rows.astype(np.uint8).tobytes(),
+        (np.cumsum(used) - 1)[codes].astype("<u2").tobytes(),
+        None if np.isnan(numbers).all() else numbers.astype("<f8").tobytes(),
+        _as_json(texts),
+    )
 
 
 def values_at(chunk: ValueChunk, wanted: Container[int]) -> Iterable[tuple[int, Param]]:
@@ -214,6 +234,11 @@ def _taken(places: Codes, codes: Codes) -> Codes:
         return places[codes]
     except IndexError as error:
         raise ValueError("a chunk names a text that it does not have") from error
+
+
+def _as_json(texts: Iterable[str]) -> bytes | None:
+    listed = list(texts)
+    return json.dumps(listed).encode() if listed else None
 
 
 def _packed(value: Param, texts: dict[str, int]) -> tuple[int, float]:

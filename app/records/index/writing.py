@@ -6,7 +6,7 @@ import json
 import os
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
@@ -14,7 +14,7 @@ from typing import TypeAlias
 from app.records.annotations import Annotations
 from app.records.index.database import DamagedError
 from app.records.index.summaries import SummaryChunk, pack_summaries
-from app.records.index.values import CHUNK, CHUNK_BITS, ValueChunk, pack_values, unpack_values
+from app.records.index.values import CHUNK, CHUNK_BITS, ValueChunk, merge_values, pack_values
 from app.records.sources.base import Param, RunRecord
 from app.records.summary import MetricSummary
 
@@ -40,6 +40,17 @@ class _Edit:
     read_anew: set[int] = field(default_factory=set)
     annotated: set[int] = field(default_factory=set)
     gone: set[int] = field(default_factory=set)
+
+    def put(self, place: int, record: RunRecord, attributes: Iterator[tuple[str, Param]]) -> None:
+        """Add all that was read of a run."""
+        for name, attribute in attributes:
+            self.attributes[name][place] = attribute
+        for name, param in record.params.items():
+            self.params[name][place] = param
+        for name, tag in record.tags.items():
+            self.tags[name][place] = tag
+        for name, summary in record.metrics.items():
+            self.metrics[name][place] = summary
 
     def values(self) -> Iterator[tuple[str, str, dict[int, Param]]]:
         """Yield the new values with the kind and the name that they have."""
@@ -77,24 +88,22 @@ class Changes:
         self._edits: defaultdict[int, _Edit] = defaultdict(_Edit)
         self._names: dict[tuple[str, str], int] = {}
 
-    def put(self, source: int, origin: str, record: RunRecord, stamp: bytes) -> None:
-        """Add a run, or replace what is known of it but for what people added."""
-        run = self.find(source, record.key)
-        if run is None:
-            sql = "INSERT INTO runs (source, key, stamp) VALUES (?, ?, ?)"
-            run = self._db.execute(sql, (source, stored(record.key), stamp)).lastrowid or 0
-        else:
-            self._db.execute("UPDATE runs SET stamp = ? WHERE id = ?", (stamp, run))
-            self._edits[run >> CHUNK_BITS].read_anew.add(run % CHUNK)
-        edit, place = self._edits[run >> CHUNK_BITS], run % CHUNK
-        for name, attribute in self._attributes_of(record, origin):
-            edit.attributes[name][place] = attribute
-        for name, param in record.params.items():
-            edit.params[name][place] = param
-        for name, tag in record.tags.items():
-            edit.tags[name][place] = tag
-        for name, summary in record.metrics.items():
-            edit.metrics[name][place] = summary
+    def put(self, source: int, origin: str, records: Collection[RunRecord], stamps: Mapping[str, bytes]) -> None:
+        """Add runs of a source, or replace what is known of them but for what people added."""
+        latest = self._db.execute("SELECT ifnull(max(id), 0) FROM runs").fetchone()[0]
+        self._db.executemany(
+            """INSERT INTO runs (source, key, stamp) VALUES (?, ?, ?)
+               ON CONFLICT (source, key) DO UPDATE SET stamp = excluded.stamp""",
+            [(source, stored(record.key), stamps.get(record.key, b"")) for record in records],
+        )
+        new = dict(self._db.execute("SELECT key, id FROM runs WHERE id > ?", (latest,)).fetchall())
+        for record in records:
+            run = new.get(stored(record.key))
+            if run is None:
+                sql = "SELECT id FROM runs WHERE source = ? AND key = ?"
+                (run,) = self._db.execute(sql, (source, stored(record.key))).fetchone()
+                self._edits[run >> CHUNK_BITS].read_anew.add(run % CHUNK)
+            self._edits[run >> CHUNK_BITS].put(run % CHUNK, record, self._attributes_of(record, origin))
 
     def annotate(self, run: int, annotations: Annotations) -> None:
         """Replace what people added to a run."""
@@ -141,11 +150,9 @@ class Changes:
             sql = "SELECT rows, codes, numbers, texts FROM value_chunks WHERE id = ?"
             row = self._db.execute(sql, (chunk,)).fetchone()
             old = None if row is None else ValueChunk(*row)
-            values = {} if old is None else unpack_values(old)
-            for place in outdated.get(chunk, ()):
-                values.pop(place, None)
-            values |= new.get(chunk, {})
-            packed = pack_values(values)
+            packed = pack_values(new.get(chunk, {}))
+            if old is not None:
+                packed = merge_values(old, packed, outdated.get(chunk, ()))
             if packed != old:
                 self._store("value_chunks", chunk, packed)
 

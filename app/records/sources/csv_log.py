@@ -8,12 +8,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import ClassVar
 
-from app.records.files import MissingFileError, RecordError
+from app.records.files import RecordError
 from app.records.names import stays_inside
 from app.records.series import Points
 from app.records.sources.base import Kind, Param, RunRecord, Scan, Source
 from app.records.sources.csv_table import Table, layout_of
-from app.records.sources.foreign import flat, id_of, is_growing, read_yaml, stamp_of
+from app.records.sources.foreign import id_of, is_growing, stamp_of
+from app.records.sources.hparams import read_hparams_file
 from app.records.summary import summary_of
 
 _SUFFIXES = (".csv", ".tsv", ".log", ".jsonl")
@@ -171,9 +172,10 @@ class CsvLogs(Source):
 def _params(folder: Path, problems: list[str]) -> dict[str, Param]:
     for name in _SETTINGS:
         try:
-            return flat(read_yaml(folder / name))
-        except MissingFileError:
-            continue
+            found = read_hparams_file(folder / name)
         except RecordError as error:
             problems.append(str(error))
+        else:
+            if found:
+                return found
     return {}

@@ -6,20 +6,23 @@ import os
 import re
 import struct
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
-from app.config.params import params
 from app.messages import BATCH_PREFIX
-from app.records.files import MissingFileError, RecordError, read_bytes, read_json
-from app.records.layout import TRAININGS, ExecutionFolder, Workspace, experiment_name
+from app.records.files import MissingFileError, RecordError, read_bytes
+from app.records.layout import TRAININGS, ExecutionFolder, Workspace
 from app.records.metrics import elapsed_in, metrics_in, read_metrics
 from app.records.runs import has_settled, is_execution, observed_status, read_run, summarize_epochs
 from app.records.series import POINT_DTYPE, Points, read_series, series_files
 from app.records.sources.base import Kind, Medium, Param, RunRecord, Scan, Source
+from app.records.sources.json_text import parse_json
+from app.records.sources.media import files_below, logged_media
+from app.records.sources.settings import Settings, settings_of
 from app.records.sources.surroundings import NOTHING, surroundings
 from app.records.status import END_STATES, read_status
 from app.records.summary import MetricSummary, summary_of
@@ -34,15 +37,6 @@ _STAMP = struct.Struct("<qqqqQ")
 _NO_FILE = (0, -1, 0)
 _STATE = re.compile(rb'"state"\s*:\s*"(\w+)"')
 _OVER = frozenset(state.encode() for state in END_STATES)
-_MOST_FILES = 10_000
-_KINDS = {
-    "image": ("png", "jpg", "jpeg", "gif", "webp", "bmp", "svg"),
-    "audio": ("wav", "mp3", "ogg", "flac"),
-    "text": ("txt", "md", "html"),
-    "table": ("csv", "tsv"),
-    "histogram": ("npz",),
-}
-_KIND_OF = {suffix: kind for kind, suffixes in _KINDS.items() for suffix in suffixes}
 
 
 class Executions(Source):
@@ -59,11 +53,10 @@ class Executions(Source):
     def __init__(self, root: Path) -> None:
         super().__init__(root)
         self._workspace = Workspace(root)
-        self._experiments: dict[str, tuple[int, str]] = {}
 
     def scan(self, known: Mapping[str, bytes]) -> Scan:
-        """Look what has changed: two stats for a run that is over, newest first."""
-        found: list[tuple[int, str, bytes]] = []
+        """Look what has changed: two stats for a run that is over."""
+        found: dict[str, bytes] = {}
         present: set[str] = set()
         problems: list[str] = []
         now = time.time_ns()
@@ -80,33 +73,43 @@ class Executions(Source):
                     continue  # it went away meanwhile
                 stamp = _STAMP.pack(changed, named, *status)
                 if before != stamp:
-                    newest = max(changed, status[0])
-                    more = self._look_closer(entry.path, before is None, status is _NO_FILE, now - newest)
+                    age = now - max(changed, status[0])
+                    more = self._look_closer(entry.path, before is None, status is _NO_FILE, age)
                     if more is None:
                         continue
                     stamp += more
                     if before != stamp:
-                        found.append((newest, key, stamp))
+                        found[key] = stamp
                 present.add(key)
-        found.sort(reverse=True)
-        return Scan({key: stamp for _, key, stamp in found}, frozenset(known.keys() - present), tuple(problems))
+        return Scan(found, frozenset(known.keys() - present), tuple(problems))
 
     def read(self, key: str) -> RunRecord:
-        """Return a run."""
+        """Return a run, without what people added to it, which is no part of its record."""
+        return self._read(key, {})
+
+    def read_many(self, keys: Sequence[str]) -> Iterator[RunRecord]:
+        """Yield runs in the order of their keys, without those that are gone."""
+        experiments: dict[str, str] = {}
+        for key in keys:
+            with suppress(KeyError):
+                yield self._read(key, experiments)
+
+    def _read(self, key: str, experiments: dict[str, str]) -> RunRecord:
+        """Return a run; the names of experiments that are read are added to those that are known by their folder."""
         folder = self._folder(key)
         path = str(folder.path)
-        run = read_run(folder, self._workspace, experiment=self._experiment(folder), metrics=False)
+        home = key.split("/")[1]
+        if home not in experiments:
+            experiments[home] = folder.experiment
+        run = read_run(folder, self._workspace, experiment=experiments[home], metrics=False)
         problems = list(run.problems)
         metrics = _object(f"{path}/metrics.json", problems)
-        config = _object(f"{path}/config.resolved.json", problems) or _object(f"{path}/training_config.json", problems)
-        settings: dict[str, Param] = {}
-        try:
-            settings |= params(config)
-        except RecursionError:
-            problems.append(f"{folder.resolved}: nested too deeply")
-        settings |= {f"elapsed.{stage}": seconds for stage, seconds in elapsed_in(metrics).items() if seconds}
-        settings |= _surroundings(f"{path}/environment.json", metrics.get("platform"), problems)
+        config = _settings(path, problems)
+        own = dict(config.params)
+        own |= {f"elapsed.{stage}": seconds for stage, seconds in elapsed_in(metrics).items() if seconds}
+        own |= _surroundings(f"{path}/environment.json", metrics.get("platform"), problems)
         status = run.status
+        log = folder.log
         return RunRecord(
             source=self.kind,
             key=key,
@@ -117,11 +120,11 @@ class Executions(Source):
             state=status.state,
             started=status.started,
             ended=status.ended,
-            params=settings,
-            tags=_tags(config) | _annotated_tags(_object(f"{path}/annotations.json", problems)),
+            params=own,
+            tags=config.tags,
             metrics=_summaries(folder, metrics, problems, settled=has_settled(status)),
             artifacts=folder.path,
-            log=folder.log if os.path.exists(folder.log) else None,
+            log=log if os.path.exists(log) else None,
             parent=status.parent,
             problems=tuple(problems),
         )
@@ -148,10 +151,11 @@ class Executions(Source):
     def media(self, key: str) -> list[Medium]:
         """Return the images and the like that were logged, then the files."""
         folder = self._folder(key)
-        media = list(_media(folder.path / "media"))
+        media = list(logged_media(folder.path / "media"))
         for name in ("artifacts", "callbacks", "pipeline"):
-            media += (Medium("file", f"{name}/{path}", None, None, whole) for path, whole in _files(folder.path / name))
-        if folder.model.is_file():
+            below = files_below(folder.path / name)
+            media += (Medium("file", f"{name}/{path}", None, None, whole) for path, whole in below)
+        if folder.model.is_file() and not folder.model.is_symlink():
             media.append(Medium("file", folder.model.name, None, None, folder.model))
         return media
 
@@ -171,8 +175,8 @@ class Executions(Source):
 
     def _look_closer(self, path: str, is_new: bool, without_status: bool, age: int) -> bytes | None:
         """Return what a stamp needs beside the files' times; b"" for a run that is over, None for what is no run."""
-        folder = ExecutionFolder(Path(path))
         if without_status:
+            folder = ExecutionFolder(Path(path))
             if is_new and not _has_run(folder) and (0 <= age < _MAKING or not is_execution(folder)):
                 return None
             return b"old" + _sizes((folder.metrics, folder.log, folder.events))
@@ -182,11 +186,12 @@ class Executions(Source):
             return b"unreadable"
         if state is not None and state[1] in _OVER:
             return b"young" if 0 <= age < _TICK else b""
+        folder = ExecutionFolder(Path(path))
         try:
             observed = observed_status(read_status(folder.status), folder).state
         except RecordError:
             return b"unreadable"
-        return observed.encode() + _sizes((folder.metrics, *(whole for _, whole in _files(folder.series))))
+        return observed.encode() + _sizes((folder.metrics, *(whole for _, whole in files_below(folder.series))))
 
     def _folder(self, key: str) -> ExecutionFolder:
         match key.split("/"):
@@ -195,14 +200,6 @@ class Executions(Source):
                 if inside and os.path.isdir(f"{self.root}/{key}"):
                     return ExecutionFolder(self.root / key)
         raise KeyError(key)
-
-    def _experiment(self, folder: ExecutionFolder) -> str:
-        home = folder.experiment_folder
-        changed = _time_of(f"{home}/experiment.json")
-        known = self._experiments.get(home.name)
-        if known is None or known[0] != changed:
-            known = self._experiments[home.name] = (changed, experiment_name(home) or home.name)
-        return known[1]
 
 
 def _has_run(folder: ExecutionFolder) -> bool:
@@ -240,16 +237,33 @@ def _sizes(paths: Any) -> bytes:
 def _object(path: str, problems: list[str]) -> dict[str, Any]:
     """Return the object of a JSON file; {} where there is none, which is a problem only when there is a file."""
     try:
-        value = read_json(path)
+        value = parse_json(read_bytes(path))
     except MissingFileError:
         return {}
     except RecordError as error:
         problems.append(str(error))
         return {}
+    except ValueError as error:
+        problems.append(f"{path}: not valid JSON ({error})")
+        return {}
     if not isinstance(value, dict):
         problems.append(f"{path}: expected a JSON object")
         return {}
     return value
+
+
+def _settings(path: str, problems: list[str]) -> Settings:
+    """Return what a run's config sets: the one with every default, or else the one that was submitted."""
+    for name in ("config.resolved.json", "training_config.json"):
+        try:
+            return settings_of(read_bytes(f"{path}/{name}"))
+        except MissingFileError:
+            continue
+        except RecordError as error:
+            problems.append(str(error))
+        except ValueError as error:
+            problems.append(f"{path}/{name}: not valid JSON ({error})")
+    return Settings()
 
 
 def _surroundings(path: str, platform: Any, problems: list[str]) -> dict[str, Param]:
@@ -273,7 +287,7 @@ def _summaries(
         if found or not content:
             return found
     try:
-        return summarize_epochs(metrics_in(content, folder.metrics))
+        return summarize_epochs(metrics_in(content, f"{folder.path}/metrics.json"))
     except RecordError as error:
         problems.append(str(error))
         return {}
@@ -300,64 +314,6 @@ def _series_summaries(folder: ExecutionFolder, problems: list[str]) -> dict[str,
         if summary is not None:
             found[name] = summary
     return found
-
-
-def _tags(config: dict[str, Any]) -> dict[str, str]:
-    """Return the tags of a config: those of its experiment, then those of its tracking."""
-    found: dict[str, str] = {}
-    for part in ("experiment", "tracking"):
-        match config.get(part):
-            case {"tags": tags}:
-                found |= _as_tags(tags)
-    return found
-
-
-def _annotated_tags(annotations: dict[str, Any]) -> dict[str, str]:
-    """Return the tags that people added, each with the time when they did, or alone."""
-    match annotations.get("tags"):
-        case dict() as tags:
-            texts = {name: item.get("value") if isinstance(item, dict) else item for name, item in tags.items()}
-            return {name: text for name, text in texts.items() if isinstance(text, str)}
-    return {}
-
-
-def _as_tags(tags: Any) -> dict[str, str]:
-    match tags:
-        case dict():
-            return {name: "" if text is None else str(text) for name, text in tags.items()}
-        case [*names]:
-            return {name: "" for name in names if isinstance(name, str)}
-    return {}
-
-
-def _media(folder: Path) -> Iterator[Medium]:
-    """Yield media/<name>/<step>.<ext>."""
-    for path, whole in _files(folder):
-        name, _, file = path.rpartition("/")
-        stem, _, suffix = file.rpartition(".")
-        step = int(stem) if stem.isdecimal() and len(stem) < 19 else None
-        yield Medium(_KIND_OF.get(suffix.lower(), "file"), name or file, step, _modified(whole), whole)
-
-
-def _modified(path: Path) -> float | None:
-    try:
-        return os.stat(path).st_mtime
-    except OSError:
-        return None
-
-
-def _files(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Yield the regular files below a folder by their path within it; links are not followed."""
-    count = 0
-    for parent, folders, names in os.walk(folder):
-        folders.sort()
-        for name in sorted(names):
-            whole = Path(parent, name)
-            if count >= _MOST_FILES:
-                return
-            if whole.is_file() and not whole.is_symlink():
-                count += 1
-                yield whole.relative_to(folder).as_posix(), whole
 
 
 def _is_within(path: Path, folder: Path) -> bool:

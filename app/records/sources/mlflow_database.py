@@ -17,15 +17,13 @@ from typing import ClassVar
 import numpy as np
 
 from app.records.files import RecordError
-from app.records.names import stays_inside
 from app.records.series import POINT_DTYPE, Points
-from app.records.sources.base import Kind, RunRecord, Scan, Source
+from app.records.sources.base import Kind, Medium, RunRecord, Scan, Source
+from app.records.sources.mlflow_media import ArtifactFolders, artifact_media
 from app.records.sources.mlflow_metric import in_seconds
 from app.records.sources.mlflow_stamps import Stamps
-from app.records.sources.mlflow_tables import ExperimentRow, PointRow, RunRow, Tables, is_busy
+from app.records.sources.mlflow_tables import ExperimentRow, PointRow, Tables, is_busy
 from app.records.sources.mlflow_values import (
-    is_folder_within,
-    local_path,
     name_of,
     param_of,
     seconds_of,
@@ -54,14 +52,14 @@ class MLflowDatabase(Source):
         self._stamps = Stamps()
         self._state: _FileState | None = None
         self._told: Mapping[str, bytes] = {}
-        self._artifact_roots: dict[str, str | None] = {}
+        self._folders = ArtifactFolders(root.parent)
 
     def scan(self, known: Mapping[str, bytes]) -> Scan:
         """Look for runs that are new or changed: in no query at all while the file and its WAL stay as they are.
 
         A stamp is a digest of what belongs to a run; of its points and params, which are never changed, the latest.
         """
-        self._artifact_roots.clear()
+        self._folders.forget()
         now = time.time_ns()
         try:
             state = self._file_state()
@@ -110,6 +108,22 @@ class MLflowDatabase(Source):
         points["time"] = in_seconds(points["time"])
         return points
 
+    def media(self, key: str) -> list[Medium]:
+        """Return the artifacts of a run, then those of the models that it made, after their names."""
+        try:
+            with Tables(self.root) as tables:
+                rows, models = tables.runs([key]), tables.models(key)
+        except (sqlite3.Error, OSError):
+            return []
+        places = [("", row.artifact_uri, row.run_uuid) for row in rows]
+        places += [(f"{model.name}/", model.artifact_location, model.model_id) for model in models]
+        found: list[Medium] = []
+        for prefix, uri, owner in places:
+            folder = self._folders.find(uri, owner)
+            if folder is not None:
+                found += artifact_media(folder, prefix)
+        return found
+
     def _file_state(self) -> _FileState:
         """Return what changes when the database does: inode, time of change and size of the file and of its WAL.
 
@@ -152,7 +166,7 @@ class MLflowDatabase(Source):
                 params={name: param_of(text) for name, text in params.get(key, {}).items()},
                 tags=run_tags,
                 metrics=metrics.get(key, {}),
-                artifacts=self._artifacts(row),
+                artifacts=self._folders.find(row.artifact_uri, key),
                 parent=run_tags.get("mlflow.parentRunId"),
                 deleted="deleted" in (row.lifecycle_stage, experiment.lifecycle_stage),
                 problems=tuple([*problems, broken[key]] if key in broken else problems),
@@ -188,34 +202,6 @@ class MLflowDatabase(Source):
             for key in keys:
                 found.update(self._metrics(tables, [key], broken))
         return found
-
-    def _artifacts(self, row: RunRow) -> Path | None:
-        """Return the folder that a run's artifact URI names, if it lies beside the database, moved with it or not."""
-        ending = f"/{row.run_uuid}/artifacts"
-        uri = str(row.artifact_uri or "").replace("\\", "/")
-        if not uri.endswith(ending):
-            return None
-        root = uri.removesuffix(ending)
-        if root not in self._artifact_roots:
-            self._artifact_roots[root] = self._artifact_root(root)
-        found = self._artifact_roots[root]
-        if found is None or os.path.islink(f"{found}/{row.run_uuid}"):
-            return None
-        path = f"{found}{ending}"
-        return Path(path) if os.path.isdir(path) and not os.path.islink(path) else None
-
-    def _artifact_root(self, uri: str) -> str | None:
-        """Return the folder of an experiment's artifacts, where its URI names it or beside the database."""
-        beside = self.root.parent
-        named = local_path(uri)
-        parts = [part for part in uri.split("/") if part]
-        candidates = [beside.joinpath(*parts[-count:]) for count in (2, 1) if stays_inside("/".join(parts[-count:]))]
-        # A server that hands artifacts out (mlflow-artifacts:/0/...) keeps them in mlartifacts.
-        candidates += [beside / "mlartifacts" / path.name for path in candidates[-1:]]
-        for path in [*([beside / named] if named else []), *candidates]:
-            if is_folder_within(path, beside):
-                return str(path)
-        return None
 
 
 def _point(row: PointRow) -> tuple[int, float, float]:

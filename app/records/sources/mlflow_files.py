@@ -19,7 +19,7 @@ from typing import ClassVar
 from app.records.files import RecordError
 from app.records.names import stays_inside
 from app.records.series import Points
-from app.records.sources.base import Kind, RunRecord, Scan, Source
+from app.records.sources.base import Kind, Medium, RunRecord, Scan, Source
 from app.records.sources.mlflow_folder import (
     ARTIFACTS,
     META,
@@ -30,6 +30,7 @@ from app.records.sources.mlflow_folder import (
     size_and_time,
     tell,
 )
+from app.records.sources.mlflow_media import ArtifactFolders, artifact_media
 from app.records.sources.mlflow_metric import parse_points, parse_summary
 from app.records.sources.mlflow_values import (
     is_folder_within,
@@ -43,8 +44,9 @@ from app.records.sources.mlflow_values import (
 from app.records.summary import MetricSummary
 
 _TRASH = ".trash"
-_REGISTRY = "models"
-_NO_RUNS = frozenset([META, "tags", "datasets", "traces", "models"])
+#: In a store the model registry, in an experiment the models that its runs have made.
+_MODELS = "models"
+_NO_RUNS = frozenset([META, "tags", "datasets", "traces", _MODELS])
 _TEXT_BYTES = 1 << 20
 _METRIC_BYTES = 1 << 30
 #: What a look at the store found in the folders of runs is good for reading them right after it.
@@ -71,6 +73,7 @@ class MLflowFiles(Source):
         super().__init__(root)
         self._base = str(root)
         self._experiments: dict[str, _Experiment] = {}
+        self._folders = ArtifactFolders(root)
         self._fresh: dict[str, RunFolder] = {}
         self._fresh_until = 0.0
 
@@ -80,6 +83,7 @@ class MLflowFiles(Source):
         seen: set[str] = set()
         problems: list[str] = []
         unread: list[str] = []
+        self._folders.forget()
         self._fresh.clear()
         self._fresh_until = time.monotonic() + _FRESH_SECONDS
         for experiment in self._experiment_folders(problems, unread):
@@ -152,6 +156,32 @@ class MLflowFiles(Source):
         except OSError as error:
             raise RecordError(f"{path}: {error.strerror or error}") from error
 
+    def media(self, key: str) -> list[Medium]:
+        """Return the artifacts of a run, then those of the models that it made, after their names."""
+        run = self._run(key)
+        if run is None:
+            raise KeyError(key)
+        artifacts = self._artifacts(key, run, run.meta.get("artifact_uri"))
+        found = [] if artifacts is None else list(artifact_media(artifacts))
+        where, _, run_id = key.rpartition("/")
+        for name, folder in self._models(where, run_id):
+            found += artifact_media(folder, f"{name}/")
+        return found
+
+    def _models(self, where: str, run_id: str) -> Iterator[tuple[str, Path]]:
+        """Yield the name of every model that a run made, with the folder of its files."""
+        models = Path(f"{self._base}/{where}/{_MODELS}")
+        try:
+            names = [] if models.is_symlink() else sorted(os.listdir(models))
+        except OSError:
+            return
+        for name in names:
+            if stays_inside(name) and not (models / name).is_symlink():
+                meta = read_meta(f"{models}/{name}", [])
+                if meta.get("source_run_id") == run_id:
+                    own = models / name / ARTIFACTS
+                    yield meta.get("name") or name, self._folders.find(meta.get("artifact_location"), name) or own
+
     def _experiment_folders(self, problems: list[str], unread: list[str]) -> Iterator[str]:
         """Yield the folders of experiments below the root; what could not be looked at goes to the two lists."""
         for parent in ("", f"{_TRASH}/"):
@@ -165,7 +195,7 @@ class MLflowFiles(Source):
                 unread.append(parent)
                 continue
             for entry in folders:
-                if not stays_inside(entry.name) or (not parent and entry.name in (_TRASH, _REGISTRY)):
+                if not stays_inside(entry.name) or (not parent and entry.name in (_TRASH, _MODELS)):
                     continue
                 if entry.is_dir(follow_symlinks=False):
                     yield parent + entry.name
@@ -200,11 +230,11 @@ class MLflowFiles(Source):
     def _artifacts(self, key: str, run: RunFolder, uri: str | None) -> Path | None:
         """Return the run's own folder of artifacts, or the one that its URI names, if that lies in this store."""
         own = Path(f"{run.path}/{ARTIFACTS}") if run.has_artifacts else None
-        # Stores are moved: a URI that ends as this run's does means the folder beside it.
         if uri and not (own and uri.endswith(f"{key.removeprefix(f'{_TRASH}/')}/{ARTIFACTS}")):
             path = local_path(uri)
             if path is not None and path.is_absolute() and is_folder_within(path, self.root):
                 return path
+            return self._folders.find(uri, key.rpartition("/")[2]) or own
         return own
 
 

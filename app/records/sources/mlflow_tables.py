@@ -24,7 +24,7 @@ _TEXT_LENGTH = 1 << 20
 _BUSY = frozenset([sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED])
 #: Tables whose rows are added and never changed.
 GROWING = ("metrics", "params")
-_TABLES = ("experiments", "runs", "metrics", "params", "tags")
+_TABLES = ("experiments", "runs", "metrics", "params", "tags", "logged_models")
 #: Since MLflow 1.28; with it the rows of a run are found, in the order they were written, without looking at others.
 _INDEXES = frozenset(["index_metrics_run_uuid", "index_params_run_uuid", "index_tags_run_uuid"])
 #: MLflow writes infinities as the largest numbers (``sanitize_metric_value`` in its ``sqlalchemy_store.py``).
@@ -54,6 +54,14 @@ class ExperimentRow(NamedTuple):
     experiment_id: Any
     name: Any
     lifecycle_stage: Any
+
+
+class ModelRow(NamedTuple):
+    """A row of ``logged_models``, as it stands there."""
+
+    model_id: Any
+    name: Any
+    artifact_location: Any
 
 
 def is_busy(error: Exception) -> bool:
@@ -153,6 +161,13 @@ class Tables:
         columns = self._select("runs", RunRow._fields)
         rows = self._connection.execute(f"SELECT {columns} FROM runs WHERE {_OF_RUNS}", {"runs": json.dumps(ids)})
         return [RunRow(*row) for row in rows]
+
+    def models(self, run: str) -> list[ModelRow]:
+        """Return the models that a run made; only schemas since MLflow 3 have any."""
+        if not self._columns["logged_models"] >= {*ModelRow._fields, "source_run_id"}:
+            return []
+        query = f"SELECT {', '.join(ModelRow._fields)} FROM logged_models WHERE source_run_id = ? ORDER BY rowid"
+        return [ModelRow(*row) for row in self._connection.execute(query, (run,))]
 
     def texts(self, table: str, ids: Sequence[str]) -> Iterator[tuple[str, str, str]]:
         """Yield (run, key, value) of all params or tags of these runs, a run after the other; long texts are cut."""

@@ -25,9 +25,10 @@ from app.records.series import Points
 from app.records.sources.base import Medium, Param, RunRecord, Scan, Source
 from app.records.sources.event_cache import EventCache
 from app.records.sources.event_contents import Contents
-from app.records.sources.event_file import EventFile, is_recent, read_together
+from app.records.sources.event_file import EventFile, read_together
 from app.records.sources.event_folder import EventFolder, is_event_file
 from app.records.sources.event_tail import EventTail
+from app.records.sources.foreign import is_growing
 from app.records.sources.hparams import read_hparams_file
 from app.records.summary import MetricSummary, summary_of
 
@@ -254,7 +255,7 @@ def _look_at(entries: Sequence[os.DirEntry[str]], problems: list[str]) -> tuple[
         else:
             with suppress(FileNotFoundError):
                 stat = entry.stat(follow_symlinks=False)
-                active = is_events and is_recent(stat.st_mtime_ns)
+                active = is_events and is_growing(stat.st_mtime)
                 stamp.update(repr((entry.name, stat.st_size, stat.st_mtime_ns, stat.st_ino, active)).encode())
                 is_run |= is_events
     return (stamp.digest() if is_run else None), folders

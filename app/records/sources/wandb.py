@@ -19,8 +19,9 @@ from app.records.files import MissingFileError, RecordError, number, read_json
 from app.records.names import stays_inside
 from app.records.series import POINT_DTYPE, Points
 from app.records.sources.base import Kind, Medium, Param, RunRecord, Scan, Source
-from app.records.sources.foreign import flat, id_of, is_growing, read_yaml, stamp_of
+from app.records.sources.foreign import flat, id_of, is_growing, stamp_of
 from app.records.sources.wandb_log import WandbLog
+from app.records.sources.yaml_file import read_yaml
 from app.records.summary import MetricSummary, summary_of
 
 #: A run's folder: "offline-" while it was not synchronized, the time of its start, its id.
