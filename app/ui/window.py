@@ -24,13 +24,16 @@ from app.ui.menus import Menus
 from app.ui.notices import Notices
 from app.ui.pages import Page
 from app.ui.preferences import Memory, remember_workspace, workspace_memory
+from app.ui.runs.scope import Scope
 from app.ui.session import Session
 from app.ui.sidebar import Sidebar
+from app.ui.sources import add_source, remove_source
 from app.ui.status_bar import StatusBar
 from app.ui.training_worker import TrainingWorker
 from app.ui.welcome import WelcomePage
 
 if TYPE_CHECKING:
+    from app.records.index import Index
     from app.ui.tracking import TrackingPages
 
 _SIDEBAR, _SIDEBAR_LEAST, _SIDEBAR_MOST = 232, 160, 360
@@ -144,6 +147,17 @@ class MainWindow(QMainWindow):
 
         ask_for_folder(self, "Look at existing runs", self._start_folder(), opened)
 
+    def add_source(self, folder: Path | None = None) -> None:
+        """Show the runs of a folder beside those of the workspace; without one it is asked for."""
+
+        def chosen(path: Path) -> None:
+            self._with_session(lambda session: add_source(session, path))
+
+        if folder is not None:
+            chosen(folder)
+        else:
+            ask_for_folder(self, "Add runs of other programs", self._start_folder(), chosen)
+
     def choose_config(self) -> None:
         """Ask for a config file and open it in the editor."""
         folder = self.session.experiments if self.session else self._home
@@ -165,10 +179,14 @@ class MainWindow(QMainWindow):
         self.documents.bring(page)
 
     def show_runs(self, experiment: str = "") -> None:
-        """Show the table, of one experiment or of all."""
+        """Show the table, of one experiment of ours or of all runs."""
+        self.show_scope(Scope.of_experiment(experiment))
+
+    def show_scope(self, scope: Scope) -> None:
+        """Show the table, of some of the runs."""
         page = self.documents.page_of("runs")
         if page is not None:
-            page.show_experiment(experiment)  # type: ignore[attr-defined]
+            page.show_scope(scope)  # type: ignore[attr-defined]
             self.documents.bring(page)
 
     def open_run(self, path: Path) -> None:
@@ -309,7 +327,9 @@ class MainWindow(QMainWindow):
         centre.setLayout(column)
         self.setCentralWidget(centre)
         self.setStatusBar(self.status)
-        self.sidebar.experiment_requested.connect(self.show_runs)
+        self.sidebar.scope_requested.connect(self.show_scope)
+        self.sidebar.source_added.connect(self.add_source)
+        self.sidebar.source_removed.connect(self._remove_source)
         self.sidebar.config_requested.connect(self.open_config)
         self.sidebar.new_experiment_requested.connect(self.new_experiment)
         self.sidebar.workspace_menu_requested.connect(self._show_workspace_menu)
@@ -427,11 +447,12 @@ class MainWindow(QMainWindow):
             return
         from app.ui.run.facts import read_mirrors
 
-        runs = [run for run in self.session.runs.values() if run.experiment == experiment]
-        runs.sort(key=lambda run: run.status.started or 0.0, reverse=True)
+        root = self.session.workspace.root
 
-        def newest(_work: object) -> Path | None:
-            return next((run.folder.path for run in runs if kind in read_mirrors(run.folder)), None)
+        def newest(index: Index) -> Path | None:
+            runs = index.query(Scope.of_experiment(experiment).query(), ("started", True))
+            paths = (root / str(path) for path in index.table(runs, ["run.path"])["run.path"])
+            return next((path for path in paths if kind in read_mirrors(ExecutionFolder(path))), None)
 
         def found(path: Path | None) -> None:
             if path is not None:
@@ -439,7 +460,10 @@ class MainWindow(QMainWindow):
             else:
                 self.notify("info", f"No run of {experiment} that is still here was mirrored there.")
 
-        run_in_background(self.session, newest, found)
+        self.session.indexing.read(newest, found)
+
+    def _remove_source(self, folder: Path) -> None:
+        self._with_session(lambda session: remove_source(session, folder))
 
     def _trackers(self, session: Session) -> TrackingPages:
         if self._tracking is None:

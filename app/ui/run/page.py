@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -255,7 +255,7 @@ class RunPage(Page):
         self.tabs.setCurrentIndex(LOG)
         self.log.show_last_error()
 
-    def _neighbours(self) -> tuple[int, list[Path]]:
+    def _neighbours(self) -> tuple[int, Sequence[Path]]:
         order = self._session.order
         return (order.index(self._path) if self._path in order else -1), order
 
