@@ -138,7 +138,9 @@ class Sidebar(QWidget):
 
         def done(contents: Contents) -> None:
             self._contents = contents
-            shown = (contents, self._unknown(), session.indexing.problems, dict(session.indexing.source_problems))
+            indexing = session.indexing
+            told = (indexing.is_complete, indexing.problems, dict(indexing.source_problems))
+            shown = (contents, self._unknown(), told)
             if shown != self._shown:
                 self._shown = shown
                 self._fill()
@@ -340,7 +342,7 @@ class _WorkspaceBlock(ClickableFrame):
     def show_workspace(self, session: Session | None, runs: int) -> None:
         """Show a workspace, or that there is none."""
         self._name.setText(session.name if session else "No workspace")
-        reading = " so far" if session and not session.is_listed else ""
+        reading = " so far" if session and not session.indexing.is_complete else ""
         self._text.setText(formats.plural(runs, "run") + reading if session else "Open or create one")
         self.setToolTip(str(session.workspace.root) if session else "")
         self.setAccessibleName(f"Workspace {session.name}, choose another" if session else "Choose a workspace")

@@ -223,10 +223,10 @@ class RunsPage(Page):
         self._heading.setMaximumWidth(_HEADING)
         self.filter.asked.connect(lambda text: self._reading.ask(text=text))
         self.filter.left.connect(self.view.setFocus)
-        self._mistake = label("", "error")
-        self._mistake.setWordWrap(True)
-        self._mistake.setContentsMargins(12, 0, 12, 6)
-        self._mistake.hide()
+        self.mistake = label("", "error")
+        self.mistake.setWordWrap(True)
+        self.mistake.setContentsMargins(12, 0, 12, 6)
+        self.mistake.hide()
         self._matches = label("", "muted")
         self._columns = QToolButton()
         self._columns.setProperty("kind", "normal")
@@ -238,7 +238,7 @@ class RunsPage(Page):
         lower.addWidget(self.filter, 1)
         lower.addWidget(self._matches)
         lower.addWidget(self._columns)
-        column.addWidget(self._mistake)
+        column.addWidget(self.mistake)
 
     def _tool(self, action: QAction) -> QToolButton:
         found = QToolButton()
@@ -261,8 +261,8 @@ class RunsPage(Page):
 
     def _on_refused(self, error: QueryError | None) -> None:
         self.filter.show_error(error)
-        self._mistake.setText("" if error is None else f"{str(error)[:1].upper()}{str(error)[1:]}")
-        self._mistake.setVisible(error is not None)
+        self.mistake.setText("" if error is None else f"{str(error)[:1].upper()}{str(error)[1:]}")
+        self.mistake.setVisible(error is not None)
 
     def _on_rows(self) -> None:
         if self.model.has_active != self._clock.isActive():

@@ -29,6 +29,10 @@ class QueryField(QLineEdit):
     """A line of the query language, or of words.
 
     ``asked`` brings the text after a pause in typing; ``left`` is emitted when the keyboard is to go to the table.
+
+    Attributes:
+        mistake: the part of the text that is wrong, counted from 0; None for none.
+        popup: the list of what can come next.
     """
 
     asked = Signal(str)
@@ -37,7 +41,7 @@ class QueryField(QLineEdit):
     def __init__(self, indexing: Indexing) -> None:
         super().__init__()
         self._indexing = indexing
-        self._error: tuple[int, int] | None = None
+        self.mistake: tuple[int, int] | None = None
         self._offered: Completions | None = None
         self._offer_number = 0
         self.setPlaceholderText(PLACEHOLDER)
@@ -58,10 +62,10 @@ class QueryField(QLineEdit):
         self._completer.setCompletionMode(QCompleter.CompletionMode.UnfilteredPopupCompletion)
         self._completer.setWidget(self)
         self._completer.setMaxVisibleItems(12)
-        self._popup = QListView()
-        self._popup.setFont(code_font())
-        self._popup.setAccessibleName("What can come next")
-        self._completer.setPopup(self._popup)
+        self.popup = QListView()
+        self.popup.setFont(code_font())
+        self.popup.setAccessibleName("What can come next")
+        self._completer.setPopup(self.popup)
         self._completer.activated.connect(self._take)
         escape = QAction(self)
         escape.setShortcut(QKeySequence("Esc"))
@@ -72,7 +76,7 @@ class QueryField(QLineEdit):
     @property
     def is_offering(self) -> bool:
         """Whether a list of what can come next is open."""
-        return self._popup.isVisible()
+        return self.popup.isVisible()
 
     @property
     def offers(self) -> list[str]:
@@ -87,7 +91,7 @@ class QueryField(QLineEdit):
 
     def show_error(self, error: QueryError | None) -> None:
         """Underline where a query is wrong, or nothing any more."""
-        self._error = None if error is None else (error.start, error.end)
+        self.mistake = None if error is None else (error.start, error.end)
         mark_problem(self, error.message if error is not None else "")
         self.update()
 
@@ -112,8 +116,8 @@ class QueryField(QLineEdit):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Leave the keys of the list to it; open it with Ctrl+Space or Down, go to the table with Enter."""
         if self.is_offering and event.key() in _ACCEPTS:
-            if event.key() == Qt.Key.Key_Tab and not self._popup.currentIndex().isValid():
-                self._popup.setCurrentIndex(self._words.index(0, 0))
+            if event.key() == Qt.Key.Key_Tab and not self.popup.currentIndex().isValid():
+                self.popup.setCurrentIndex(self._words.index(0, 0))
             event.ignore()
             return
         control = event.modifiers() & Qt.KeyboardModifier.ControlModifier
@@ -137,15 +141,15 @@ class QueryField(QLineEdit):
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw the line, and a wave where it is wrong."""
         super().paintEvent(event)
-        if self._error is None:
+        if self.mistake is None:
             return
         metrics = self.fontMetrics()
         text = self.text()
         # The text may be scrolled: the cursor tells by how much.
         origin = self.cursorRect().center().x() - metrics.horizontalAdvance(text[: self.cursorPosition()])
-        start = min(self._error[0], len(text))
+        start = min(self.mistake[0], len(text))
         left = origin + metrics.horizontalAdvance(text[:start])
-        right = origin + metrics.horizontalAdvance(text[: self._error[1]])
+        right = origin + metrics.horizontalAdvance(text[: self.mistake[1]])
         right = max(right, left + metrics.averageCharWidth())
         bottom = self.rect().center().y() + metrics.ascent() / 2 + 3
         wave = QPolygonF()
@@ -167,7 +171,7 @@ class QueryField(QLineEdit):
         self._words.setStringList(texts)
         self._offered = offered
         if not texts or texts == [typed]:
-            self._popup.hide()
+            self.popup.hide()
             return
         box = self.cursorRect()
         box.setWidth(_POPUP_WIDTH)
