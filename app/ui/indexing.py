@@ -84,9 +84,7 @@ class Indexing(QObject):
         self._timer.stop()
         with self._telling:
             self._is_closed = True
-            process, self._process = self._process, None
-        if process is not None:
-            _let_go(process)
+        self._drop_process()
         if self._wanted is not None:
             self._wanted.put(_END)  # whose thread closes it
         else:
@@ -256,7 +254,8 @@ class Indexing(QObject):
         self._check_version()
 
     def _on_end(self, why: str) -> None:
-        self._process, self.progress = None, None
+        self._drop_process()
+        self.progress = None
         if self._starts <= _MOST_RESTARTS:
             self._start()
             return
@@ -269,7 +268,7 @@ class Indexing(QObject):
 
         from app.records.library import Library
 
-        self._process = None
+        self._drop_process()
         wanted = self._wanted = queue.SimpleQueue()
 
         def work() -> None:
@@ -287,6 +286,12 @@ class Indexing(QObject):
 
         threading.Thread(target=work, name="indexing", daemon=True).start()
         self.failed.emit(f"Runs are read anew at each start, because {why}.")
+
+    def _drop_process(self) -> None:
+        with self._telling:
+            process, self._process = self._process, None
+        if process is not None:
+            _let_go(process)
 
     def _use(self, library: Library) -> None:
         with self._using:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -17,6 +16,7 @@ from app.ui.background import Work
 from app.ui.contents import Contents, SourceContents, read_contents
 from app.ui.controls import ClickableFrame, ElidedLabel, icon_button, line
 from app.ui.icons import icon
+from app.ui.pace import Pace
 from app.ui.runs.columns import SOURCES, source_icon
 from app.ui.runs.scope import Scope
 from app.ui.session import Session
@@ -25,8 +25,8 @@ from app.ui.theme import theme, ui_font
 from app.ui.training_worker import TrainingWorker
 from app.ui.worker_line import WorkerLine
 
-#: Changes within this time are shown together (ms); reading them takes at most one part in so many of the time.
-_GATHER, _REST = 300, 15
+#: Changes within this time are shown together (seconds).
+_GATHER = 0.3
 #: The order of the trackers, and those with a page that runs can be opened in.
 _TRACKERS = ("tensorboard", "mlflow", "comet", "wandb", "csv", "execution")
 _WITH_PAGE = ("tensorboard", "mlflow")
@@ -56,7 +56,7 @@ class Sidebar(QWidget):
         self._contents = Contents()
         self._shown: object = None
         self._is_outdated = False
-        self._begun = 0.0
+        self._pace = Pace(_GATHER)
         self.setProperty("kind", "chrome")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setAcceptDrops(True)
@@ -77,7 +77,7 @@ class Sidebar(QWidget):
         column.addWidget(self._tree, 1)
         column.addWidget(line())
         column.addWidget(self.worker_line)
-        self._gather = QTimer(self, interval=_GATHER, singleShot=True)
+        self._gather = QTimer(self, singleShot=True)
         self._gather.timeout.connect(self._look)
         self._fill()
 
@@ -93,7 +93,7 @@ class Sidebar(QWidget):
             self._work.cancel()
             self._work = None
         self._gather.stop()
-        self._gather.setInterval(_GATHER)
+        self._pace = Pace(_GATHER)
         self.worker_line.set_session(session)
         if session is not None:
             session.runs_changed.connect(self._want_look)
@@ -124,7 +124,7 @@ class Sidebar(QWidget):
 
     def _want_look(self, _changes: Changes | None = None) -> None:
         if not self._gather.isActive():
-            self._gather.start()
+            self._gather.start(self._pace.wait)
 
     def _look(self) -> None:
         session = self._session
@@ -134,7 +134,7 @@ class Sidebar(QWidget):
             self._is_outdated = True
             return
         self._is_outdated = False
-        self._begun = time.monotonic()
+        self._pace.begin()
 
         def done(contents: Contents) -> None:
             self._contents = contents
@@ -153,9 +153,9 @@ class Sidebar(QWidget):
 
         def ended() -> None:
             self._work = None
-            self._gather.setInterval(max(_GATHER, round(_REST * 1000 * (time.monotonic() - self._begun))))
+            self._pace.end()
             if self._is_outdated:
-                self._gather.start()
+                self._want_look()
 
         self._work = session.indexing.read(lambda index: read_contents(index, session.workspace), done, failed=failed)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from typing import Any
 
@@ -10,10 +9,11 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.ui.background import Work
 from app.ui.indexing import Indexing
+from app.ui.pace import Pace
 from app.ui.runs.snapshot import Request, Snapshot, SnapshotReader
 
-#: Between two readings of what has changed there is so many times the time that one takes, and at least this (seconds).
-_REST, _LEAST_SECONDS = 15.0, 0.1
+#: The shortest time between two readings of what has changed (seconds).
+_LEAST_SECONDS = 0.1
 
 
 class TableReading(QObject):
@@ -37,7 +37,7 @@ class TableReading(QObject):
         self._is_outdated = False
         self._timer = QTimer(self, singleShot=True)
         self._timer.timeout.connect(self._read)
-        self._begun = self._rest_until = 0.0
+        self._pace = Pace(_LEAST_SECONDS)
         indexing.changed.connect(self._on_index_changed)
 
     @property
@@ -58,7 +58,7 @@ class TableReading(QObject):
 
     def _on_index_changed(self) -> None:
         if not self._timer.isActive():
-            self._timer.start(max(0, round((self._rest_until - time.monotonic()) * 1000)))
+            self._timer.start(self._pace.wait)
 
     def _read(self, text: str | None = None) -> None:
         """Read what is asked for, or that with another text."""
@@ -67,7 +67,7 @@ class TableReading(QObject):
             return
         self._timer.stop()
         self._is_outdated = False
-        self._begun = time.monotonic()
+        self._pace.begin()
         request = self._wanted if text is None else replace(self._wanted, text=text)
         self._work = self._indexing.read(
             lambda index: self._reader.read(index, request),
@@ -102,7 +102,6 @@ class TableReading(QObject):
 
     def _end(self) -> None:
         self._work = None
-        took = time.monotonic() - self._begun
-        self._rest_until = time.monotonic() + max(_LEAST_SECONDS, _REST * took)
+        self._pace.end()
         if self._is_outdated:
             self._read()
