@@ -77,6 +77,7 @@ class Menus:
         recent = workspaces.addMenu("&Recent")
         recent.aboutToShow.connect(lambda: self._fill_recent(recent))
         self._add(workspaces, "&Look at existing runs…", window.choose_existing_runs, "", "folder-input")
+        self._add(workspaces, "&Add runs of other programs…", window.add_source, "", "folder-plus")
         menu.addSeparator()
         self._add(menu, "Close &tab", window.close_tab, "Ctrl+W")
         self._add(menu, "&Quit", window.close, "Ctrl+Q")

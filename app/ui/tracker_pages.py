@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject
 
 from app.jobs.spare import may_warm
-from app.ui.background import run_in_background
+from app.records.layout import ExecutionFolder
+from app.ui.runs.scope import Scope
 from app.ui.session import Session
 from app.ui.status_bar import StatusBar
 
 if TYPE_CHECKING:
+    from app.records.index import Index
     from app.ui.tracking import TrackingPages
 
 
@@ -43,11 +45,12 @@ class TrackerPages(QObject):
         """Show the newest run of an experiment that is in a tracker."""
         from app.ui.run.facts import read_mirrors
 
-        runs = [run for run in self._session.runs.values() if run.experiment == experiment]
-        runs.sort(key=lambda run: run.status.started or 0.0, reverse=True)
+        root = self._session.workspace.root
 
-        def newest(_work: object) -> Path | None:
-            return next((run.folder.path for run in runs if kind in read_mirrors(run.folder)), None)
+        def newest(index: Index) -> Path | None:
+            runs = index.query(Scope.of_experiment(experiment).query(), ("started", True))
+            paths = (root / str(path) for path in index.table(runs, ["run.path"])["run.path"])
+            return next((path for path in paths if kind in read_mirrors(ExecutionFolder(path))), None)
 
         def found(path: Path | None) -> None:
             if path is not None:
@@ -55,7 +58,7 @@ class TrackerPages(QObject):
             else:
                 self._session.notice.emit("info", f"No run of {experiment} that is still here was mirrored there.")
 
-        run_in_background(self, newest, found)
+        self._session.indexing.read(newest, found)
 
     def warm(self, kinds: list[str]) -> None:
         """Start servers ahead, at low priority; never beside a run where cores are few."""

@@ -23,8 +23,10 @@ from app.ui.menus import Menus
 from app.ui.notices import Notices
 from app.ui.pages import Page
 from app.ui.preferences import Memory, remember_workspace, workspace_memory
+from app.ui.runs.scope import Scope
 from app.ui.session import Session
 from app.ui.sidebar import Sidebar
+from app.ui.sources import add_source, remove_source
 from app.ui.status_bar import StatusBar
 from app.ui.tracker_pages import TrackerPages
 from app.ui.training_worker import TrainingWorker
@@ -140,6 +142,17 @@ class MainWindow(QMainWindow):
 
         ask_for_folder(self, "Look at existing runs", self._start_folder(), opened)
 
+    def add_source(self, folder: Path | None = None) -> None:
+        """Show the runs of a folder beside those of the workspace; without one it is asked for."""
+
+        def chosen(path: Path) -> None:
+            self._with_session(lambda session: add_source(session, path))
+
+        if folder is not None:
+            chosen(folder)
+        else:
+            ask_for_folder(self, "Add runs of other programs", self._start_folder(), chosen)
+
     def choose_config(self) -> None:
         """Ask for a config file and open it in the editor."""
         folder = self.session.experiments if self.session else self._home
@@ -161,10 +174,14 @@ class MainWindow(QMainWindow):
         self.documents.bring(page)
 
     def show_runs(self, experiment: str = "") -> None:
-        """Show the table, of one experiment or of all."""
+        """Show the table, of one experiment of ours or of all runs."""
+        self.show_scope(Scope.of_experiment(experiment))
+
+    def show_scope(self, scope: Scope) -> None:
+        """Show the table, of some of the runs."""
         page = self.documents.page_of("runs")
         if page is not None:
-            page.show_experiment(experiment)  # type: ignore[attr-defined]
+            page.show_scope(scope)  # type: ignore[attr-defined]
             self.documents.bring(page)
 
     def open_run(self, path: Path) -> None:
@@ -305,7 +322,9 @@ class MainWindow(QMainWindow):
         centre.setLayout(column)
         self.setCentralWidget(centre)
         self.setStatusBar(self.status)
-        self.sidebar.experiment_requested.connect(self.show_runs)
+        self.sidebar.scope_requested.connect(self.show_scope)
+        self.sidebar.source_added.connect(self.add_source)
+        self.sidebar.source_removed.connect(self._remove_source)
         self.sidebar.config_requested.connect(self.open_config)
         self.sidebar.new_experiment_requested.connect(self.new_experiment)
         self.sidebar.workspace_menu_requested.connect(self._show_workspace_menu)
@@ -411,6 +430,9 @@ class MainWindow(QMainWindow):
     def _open_experiment_in_tracker(self, experiment: str, kind: str) -> None:
         if self._trackers is not None:
             self._trackers.open_newest(experiment, kind)
+
+    def _remove_source(self, folder: Path) -> None:
+        self._with_session(lambda session: remove_source(session, folder))
 
     def _warm_pages(self) -> None:
         if self._trackers is not None:

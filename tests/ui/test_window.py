@@ -71,7 +71,7 @@ def test_a_workspace_brings_its_runs_and_takes_the_welcome_away(
     window.show_welcome()
     window.open_workspace(workspace.root)
     assert titles(window) == ["Runs"]
-    qtbot.waitUntil(lambda: window.session is not None and len(window.session.runs) == 1)
+    qtbot.waitUntil(lambda: window.documents.page is not None and window.documents.page.status == ("1 run",))
     assert window.windowTitle() == "Runs — workspace — Trackside"
     assert recent_workspaces(window.memory) == [workspace.root]
     window.close_tab()
@@ -212,7 +212,7 @@ def test_panes_are_reached_by_keyboard(
     window = make_window()
     window.open_workspace(workspace.root)
     window.activateWindow()
-    qtbot.waitUntil(lambda: window.session is not None and len(window.session.runs) == 1)
+    qtbot.waitUntil(lambda: window.documents.page is not None and window.documents.page.status == ("1 run",))
     page = window.documents.page
     assert page is not None
     page.setFocus()

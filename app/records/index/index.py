@@ -17,6 +17,7 @@ from app.records.annotations import Annotations
 from app.records.index.database import DamagedError, Database
 from app.records.index.reading import Columns
 from app.records.index.selection import Group, groups, order, select
+from app.records.index.summaries import Trends
 from app.records.index.values import MISSING, NULL, Floats, Ids, ValueColumn
 from app.records.index.writing import Changes, restored, stored
 from app.records.layout import PRIVATE, Workspace
@@ -187,10 +188,10 @@ class Index:
             return columns.names()
 
     @_on_whole_file
-    def counts(self) -> dict[Field, int]:
-        """Return how many runs have each metric, param and tag."""
+    def counts(self, ids: Ids | None = None) -> dict[Field, int]:
+        """Return how many runs have each metric, param and tag; of some runs, how many of them have each metric."""
         with self._reading() as columns:
-            return columns.counts()
+            return columns.counts() if ids is None else columns.metric_counts(ids)
 
     @_on_whole_file
     def values(self, field: Field | str, limit: int = _MOST_VALUES) -> list[str]:
@@ -274,7 +275,7 @@ class Index:
             return {key: columns.column(columns.field(key), now).take(ids) for key in keys}
 
     @_on_whole_file
-    def trends(self, ids: Ids, metric: str) -> list[tuple[float, ...]]:
+    def trends(self, ids: Ids, metric: str) -> Trends:
         """Return the shape of a metric's curve for each run, () for none; within half a percent of its height."""
         with self._reading() as columns:
             return columns.trends(ids, metric)

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from app.records.index.database import DamagedError
-from app.records.index.summaries import SummaryChunk, summaries_at, summary_column, trends_of
+from app.records.index.summaries import SummaryChunk, Trends, summaries_at, summary_column, trends_of
 from app.records.index.values import CHUNK, CHUNK_BITS, Ids, Mask, ValueChunk, ValueColumn, values_at
 from app.records.index.writing import ADDED, NUMBER_BITS, restored, stored
 from app.records.query import Field, Names, parse_key
@@ -74,6 +74,19 @@ class Columns:
                 found[Field(kind, restored(name), "last" if kind == "metric" else "")] = int(runs)
         return found
 
+    def metric_counts(self, ids: Ids) -> dict[Field, int]:
+        """Return how many of some runs have each metric."""
+        chosen = np.zeros(((self.size >> CHUNK_BITS) + 1) << CHUNK_BITS, np.int64)
+        chosen[ids] = 1
+        counts: defaultdict[str, int] = defaultdict(int)
+        sql = f"""SELECT name, chunks.id % (1 << {NUMBER_BITS}), rows FROM names
+                  JOIN summary_chunks AS chunks ON chunks.id >> {NUMBER_BITS} = names.id WHERE kind = 'metric'"""
+        with _decoding():
+            for name, number, rows in self._db.execute(sql):
+                part = chosen[number << CHUNK_BITS :][:CHUNK]
+                counts[restored(name)] += int(part[np.frombuffer(rows, np.uint8)].sum())
+        return {Field("metric", name, "last"): count for name, count in counts.items() if count}
+
     def field(self, key: Field | str) -> Field:
         """Return the field that a key of the query language means.
 
@@ -115,7 +128,7 @@ class Columns:
         mask = column.having(lambda text: text in states)
         return mask | ~column.present if "" in states else mask
 
-    def trends(self, ids: Ids, metric: str) -> list[tuple[float, ...]]:
+    def trends(self, ids: Ids, metric: str) -> Trends:
         """Return the trend of a metric for some runs."""
         with _decoding():
             return trends_of(self._summaries(metric), ids, self.size)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -100,7 +100,28 @@ def summaries_at(chunk: SummaryChunk, wanted: Container[int]) -> Iterator[tuple[
         yield chunk.rows[place], MetricSummary(first, last, low, high, count, trend, mean, at_min, at_max)
 
 
-def trends_of(chunks: Iterable[tuple[int, SummaryChunk]], ids: Ids, size: int) -> list[tuple[float, ...]]:
+class Trends(Sequence[tuple[float, ...]]):
+    """Trends that are unpacked when they are looked at: of many thousands, a table shows some."""
+
+    def __init__(self, packed: npt.NDArray[Any]) -> None:
+        self._packed = packed
+
+    def __len__(self) -> int:
+        return len(self._packed)
+
+    @overload
+    def __getitem__(self, place: int) -> tuple[float, ...]: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> list[tuple[float, ...]]: ...
+
+    def __getitem__(self, place: int | slice) -> tuple[float, ...] | list[tuple[float, ...]]:
+        if isinstance(place, slice):
+            return unpack_trends(self._packed[place])
+        return unpack_trends(self._packed[[place]])[0]
+
+
+def trends_of(chunks: Iterable[tuple[int, SummaryChunk]], ids: Ids, size: int) -> Trends:
     """Return the trend of a metric for some runs, () for those that have none.
 
     Raises:
@@ -115,7 +136,7 @@ def trends_of(chunks: Iterable[tuple[int, SummaryChunk]], ids: Ids, size: int) -
     places = np.full(size, len(array))
     places[rows] = np.arange(len(array))
     with_none = np.append(array, np.zeros(1, _TREND))
-    return unpack_trends(with_none[places[ids]])
+    return Trends(with_none[places[ids]])
 
 
 def unpack_trends(packed: npt.NDArray[Any]) -> list[tuple[float, ...]]:

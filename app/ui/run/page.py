@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +53,7 @@ class RunPage(Page):
         self._banners: dict[str, Banner] = {}
         #: What was read and closed is not said again.
         self._closed: dict[str, str] = {}
+        self._problems: tuple[str, ...] = ()
         known = session.runs.get(path)
         self.header = Header(session, folder, known.experiment if known else folder.experiment, self.model)
         self.progress = Progress(self.model)
@@ -176,6 +177,8 @@ class RunPage(Page):
 
     def _read_facts(self) -> None:
         def done(facts: Facts) -> None:
+            self._problems = facts.problems
+            self._show_banners()
             self.header.set_mirrors(set(facts.mirrors))
             self.overview.show_facts(facts)
 
@@ -203,9 +206,8 @@ class RunPage(Page):
     def _problem(self) -> str:
         """Return what of the run's files cannot be read, "" where all can."""
         known = self._session.runs.get(self._path)
-        if known is None or self.model.is_gone:
-            return ""
-        return "; ".join(problem.replace(f"{self._path}{os.sep}", "") for problem in known.problems)
+        problems = () if self.model.is_gone else known.problems if known is not None else self._problems
+        return "; ".join(problem.replace(f"{self._path}{os.sep}", "") for problem in problems)
 
     def _banner(
         self, name: str, kind: str, text: str, action: str = "", clicked: Callable[[], object] | None = None
@@ -255,7 +257,7 @@ class RunPage(Page):
         self.tabs.setCurrentIndex(LOG)
         self.log.show_last_error()
 
-    def _neighbours(self) -> tuple[int, list[Path]]:
+    def _neighbours(self) -> tuple[int, Sequence[Path]]:
         order = self._session.order
         return (order.index(self._path) if self._path in order else -1), order
 

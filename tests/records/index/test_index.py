@@ -179,6 +179,8 @@ def test_values_come_with_the_most_frequent_first(index: Index) -> None:
 def test_names_are_counted(index: Index) -> None:
     index.update("s", [record("a", params={"p": 1}, metrics={"m": summary_of([1.0])}), record("b", params={"p": 2})])
     assert index.counts() == {Field("metric", "m", "last"): 1, Field("param", "p"): 2}
+    assert index.counts(index.query("has(metrics.m)")) == {Field("metric", "m", "last"): 1}
+    assert index.counts(index.query("not has(metrics.m)")) == {}
 
 
 def test_the_table_has_every_kind_of_column(index: Index) -> None:
@@ -191,7 +193,8 @@ def test_the_table_has_every_kind_of_column(index: Index) -> None:
     assert list(table["name"]) == ["b", "a"]
     assert list(table["started"]) == [None, 5.0]
     assert [index.trends(ids, "val_loss")[0], len(index.trends(ids, "val_loss")[1])] == [(), 3]
-    assert index.trends(ids, "nothing") == [(), ()]
+    assert list(index.trends(ids, "nothing")) == [(), ()]
+    assert index.trends(ids, "val_loss")[:1] == [()]
 
 
 def test_an_infinite_or_undefined_curve_keeps_its_shape(index: Index) -> None:

@@ -1,26 +1,28 @@
-"""The table of runs: what it shows, how it is worked."""
+"""The table of runs: what it shows of all sources, how it is worked."""
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QItemSelectionModel, Qt
+from PySide6.QtCore import QItemSelectionModel, QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMessageBox, QPushButton
 from pytestqt.qtbot import QtBot
 
 from app.records.layout import ExecutionFolder, Workspace
-from app.records.runs import Run
-from app.records.status import Status
-from app.records.summary import MetricSummary
-from app.records.watch import Changes
+from app.records.library import RunAddress
+from app.records.sources.base import RunRecord
+from app.records.summary import summary_of
 from app.ui.runs.columns import common_metrics, key_metric, shown_at_first
-from app.ui.runs.model import RunsModel
+from app.ui.runs.columns_popup import ColumnsPopup
 from app.ui.runs.page import RunsPage
+from app.ui.runs.scope import Scope
 from app.ui.session import Session
+from tests.ui.others import csv_log, index_runs, mlflow_run
 from tests.ui.recording import end_run
 
 Record = Callable[..., ExecutionFolder]
@@ -36,7 +38,7 @@ def page(qtbot: QtBot, session: Session) -> RunsPage:
 
 
 def names(page: RunsPage) -> list[str]:
-    return [page.model.run_at(row).execution_id for row in range(page.model.rowCount())]
+    return [page.model.run_at(row).name for row in range(page.model.rowCount())]
 
 
 def cell(page: RunsPage, row: int, title: str) -> str:
@@ -46,10 +48,13 @@ def cell(page: RunsPage, row: int, title: str) -> str:
     return text
 
 
-def run(name: str, state: str = "finished", **metrics: float) -> Run:
-    folder = ExecutionFolder(Path("/w/trainings/e/executions") / name)
-    summaries = {metric: MetricSummary(value, value, value, value, 1, (value,)) for metric, value in metrics.items()}
-    return Run(folder, name, "e", Status(id=name, state=state, started=1.0, ended=2.0), summaries)
+def titles(page: RunsPage) -> list[str]:
+    return [each.title for each in page.model.columns]
+
+
+def run(name: str, *, state: str = "finished", **metrics: float) -> RunRecord:
+    summaries = {metric: summary_of([value]) for metric, value in metrics.items()}
+    return RunRecord("mlflow", name, name, name, "e", Path("/w") / name, state, 1.0, 2.0, metrics=summaries)  # type: ignore[arg-type]
 
 
 def test_a_row_tells_state_name_time_and_metrics(
@@ -75,10 +80,11 @@ def test_active_runs_are_on_top_whatever_is_sorted_and_filtered(
     qtbot.waitUntil(lambda: page.model.rowCount() == 3)
     assert names(page) == [running.execution_id, queued.execution_id, done.execution_id]
     page.model.sort_by("best:val_loss", descending=False)
-    page.model.show_matching("finished")
+    page.filter.setText("finished")
+    qtbot.wait(300)
     assert names(page) == [running.execution_id, queued.execution_id, done.execution_id]
-    page.model.show_matching("no such run")
-    assert names(page) == [running.execution_id, queued.execution_id]
+    page.filter.setText("no such run")
+    qtbot.waitUntil(lambda: names(page) == [running.execution_id, queued.execution_id])
 
 
 def test_a_run_that_ends_joins_the_others_and_stays_selected(
@@ -91,15 +97,20 @@ def test_a_run_that_ends_joins_the_others_and_stays_selected(
     assert page.view.select(folder.path)
     end_run(folder)
     qtbot.waitUntil(lambda: names(page)[-1] == folder.execution_id)
-    assert [each.folder.path for each in page.view.selected] == [folder.path]
+    assert [each.path for each in page.view.selected] == [folder.path]
+    assert page.view.selected[0].state == "finished"
 
 
-def test_what_has_no_value_is_last_in_both_directions() -> None:
-    model = RunsModel()
-    model.fill([run("a", loss=2.0), run("b"), run("c", loss=1.0), run("d", loss=float("nan"))])
+def test_what_has_no_value_is_last_in_both_directions(
+    qtbot: QtBot, workspace: Workspace, tmp_path: Path, page: RunsPage
+) -> None:
+    index_runs(
+        workspace, tmp_path / "away", [run("a", loss=2.0), run("b"), run("c", loss=1.0), run("d", loss=math.nan)]
+    )
+    qtbot.waitUntil(lambda: page.model.rowCount() == 4)
     for descending, first in ((False, ["c", "a"]), (True, ["a", "c"])):
-        model.sort_by("last:loss", descending=descending)
-        assert [path.name for path in model.order()][:2] == first
+        page.model.sort_by("last:loss", descending=descending)
+        qtbot.waitUntil(lambda first=first: names(page)[:2] == first)
 
 
 def test_metrics_choose_their_columns_and_the_user_chooses_others(
@@ -107,7 +118,7 @@ def test_metrics_choose_their_columns_and_the_user_chooses_others(
 ) -> None:
     record()
     qtbot.waitUntil(lambda: page.model.rowCount() == 1)
-    shown = [each.title for each in page.model.columns]
+    shown = titles(page)
     assert shown == [
         "State",
         "Name",
@@ -120,12 +131,12 @@ def test_metrics_choose_their_columns_and_the_user_chooses_others(
         "test_loss",
     ]
     page.model.choose_columns({"name", "last:loss"})
-    assert [each.title for each in page.model.columns] == ["Name", "loss"]
+    qtbot.waitUntil(lambda: titles(page) == ["Name", "loss"])
     state = page.view_state()
     page.model.choose_columns(None)
-    assert [each.title for each in page.model.columns] == shown
+    qtbot.waitUntil(lambda: titles(page) == shown)
     page.restore_view(state)
-    assert [each.title for each in page.model.columns] == ["Name", "loss"]
+    qtbot.waitUntil(lambda: titles(page) == ["Name", "loss"])
 
 
 def test_a_view_that_is_broken_is_passed_over(page: RunsPage) -> None:
@@ -160,9 +171,10 @@ def test_an_experiment_alone_is_shown_when_it_is_asked_for(
 ) -> None:
     iris, _boston = record(experiment="iris"), record()
     qtbot.waitUntil(lambda: page.model.rowCount() == 2)
-    page.show_experiment("iris")
-    assert names(page) == [iris.execution_id]
-    assert session.order == [iris.path]
+    page.show_scope(Scope.of_experiment("iris"))
+    qtbot.waitUntil(lambda: names(page) == [iris.execution_id])
+    assert list(session.order) == [iris.path]
+    assert session.order.index(iris.path) == 0
 
 
 @pytest.mark.parametrize("how", ["double click", "Enter"])
@@ -233,7 +245,9 @@ def test_selected_rows_are_copied_as_a_table(qtbot: QtBot, session: Session, pag
     record(experiment="iris")
     qtbot.waitUntil(lambda: page.model.rowCount() == 2)
     page.view.selectAll()
+    QGuiApplication.clipboard().clear()
     next(action for action in page.actions() if action.text() == "Copy").trigger()
+    qtbot.waitUntil(lambda: bool(QGuiApplication.clipboard().text()))
     lines = [line.split("\t") for line in QGuiApplication.clipboard().text().splitlines()]
     assert lines[0][:3] == ["State", "Name", "Experiment"]
     assert {line[2] for line in lines[1:]} == {"iris", "Boston Housing"}
@@ -259,28 +273,195 @@ def test_a_run_without_an_end_that_nobody_keeps_is_crashed_and_says_so(
     assert "status.json" in page.model.index(0, column).data(Qt.ItemDataRole.ToolTipRole)
 
 
-def test_ten_thousand_runs_are_sorted_and_keep_their_selection() -> None:
-    model = RunsModel()
+def test_ten_thousand_runs_are_sorted_and_keep_their_selection(
+    qtbot: QtBot, workspace: Workspace, tmp_path: Path, page: RunsPage
+) -> None:
     runs = [run(f"run-{number:05}", loss=float(number * 7919 % 10_007)) for number in range(10_000)]
-    for start in range(0, len(runs), 100):
-        model.take(Changes(tuple(runs[start : start + 100])))
-    selection = QItemSelectionModel(model)
-    selection.select(model.index(17, 0), QItemSelectionModel.SelectionFlag.Select)
-    chosen = model.run_at(17).id
-    model.sort_by("last:loss", descending=True)
-    values = [model.run_at(row).metrics["loss"].last for row in range(model.rowCount())]
-    assert values == sorted(values, reverse=True)
-    assert [model.run_at(index.row()).id for index in selection.selectedIndexes()] == [chosen]
+    index_runs(workspace, tmp_path / "away", runs)
+    qtbot.waitUntil(lambda: page.model.rowCount() == 10_000, timeout=20_000)
+    page.view.selectionModel().select(
+        page.model.index(17, 0),
+        QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows,
+    )
+    chosen = page.model.run_at(17).name
+    page.model.sort_by("last:loss", descending=True)
+    highest = max(runs, key=lambda each: each.metrics["loss"].last)
+    qtbot.waitUntil(lambda: page.model.run_at(0).name == highest.name)
+    values = [page.model.rows.value(row, "last:loss") for row in range(page.model.rowCount())]
+    assert values == sorted(values, reverse=True)  # type: ignore[type-var]
+    assert [each.name for each in page.view.selected] == [chosen]
 
 
 def test_the_metric_that_tells_most_comes_first() -> None:
-    runs = [run("a", loss=1.0, val_loss=2.0, test_loss=3.0), run("b", loss=1.0), run("c", rare=1.0)]
-    assert key_metric(runs) == "val_loss"
-    assert common_metrics(runs) == ["val_loss", "loss", "rare", "test_loss"] or common_metrics(runs)[0] == "val_loss"
-    assert "best:val_loss" in shown_at_first(common_metrics(runs))
-    assert key_metric([]) == ""
+    counts = {"loss": 2, "val_loss": 1, "test_loss": 1, "rare": 1}
+    assert key_metric(counts) == "val_loss"
+    assert common_metrics(counts, 3) == ["val_loss", "test_loss", "loss", "rare"]
+    assert "best:val_loss" in shown_at_first(common_metrics(counts, 3), 1)
+    assert "source" not in shown_at_first([], 1)
+    assert "source" in shown_at_first([], 2)
+    assert key_metric({}) == ""
 
 
 def test_the_workspace_may_be_empty_of_folders(qtbot: QtBot, workspace: Workspace, page: RunsPage) -> None:
     assert not workspace.trainings.exists()
     qtbot.waitUntil(lambda: page.model.rowCount() == 0)
+
+
+def test_runs_of_other_programs_are_listed_beside_ours_with_their_source(
+    qtbot: QtBot, session: Session, workspace: Workspace, page: RunsPage, record: Record
+) -> None:
+    folder = record(started=time.time() - 500)
+    mlflow_run(workspace.root / "mlruns", params={"lr": "0.01", "optimizer": "adam"})
+    csv_log(workspace.root / "logs" / "mine.csv")
+    session.rescan()
+    qtbot.waitUntil(lambda: page.model.rowCount() == 3)
+    assert "Source" in titles(page)
+    assert {cell(page, row, "Source") for row in range(3)} == {"Trackside", "MLflow", "CSV"}
+    row = names(page).index("lively-owl-1")
+    assert cell(page, row, "State") == "Finished"
+    assert cell(page, row, "Time") == "1:00"
+    assert float(cell(page, row, "val_loss")) == pytest.approx(8 / 3, abs=0.01)
+    page.show_scope(Scope("MLflow", ("mlflow-files:mlruns",)))
+    qtbot.waitUntil(lambda: names(page) == ["lively-owl-1"])
+    assert "Source" not in titles(page)
+    page.show_scope(Scope.of_experiment("Boston Housing"))
+    qtbot.waitUntil(lambda: names(page) == [folder.execution_id])
+
+
+def test_a_run_of_another_program_is_opened_by_its_address_and_has_no_actions_of_ours(
+    qtbot: QtBot, session: Session, workspace: Workspace, page: RunsPage
+) -> None:
+    run_folder = mlflow_run(workspace.root / "mlruns")
+    session.rescan()
+    qtbot.waitUntil(lambda: page.model.rowCount() == 1)
+    page.view.selectRow(0)
+    enabled = {action.text() for action in page.actions() if action.isEnabled()}
+    assert {"Open", "Copy", "Open folder", "Copy path"} <= enabled
+    assert not enabled & {"Stop", "Run again", "Edit as new", "Open in TensorBoard", "Open in MLflow"}
+    with qtbot.waitSignal(session.record_requested) as asked:
+        qtbot.keyClick(page.view, Qt.Key.Key_Return)
+    assert asked.args is not None
+    assert asked.args[0] == RunAddress("mlflow-files:mlruns", f"{run_folder.parent.name}/{run_folder.name}")
+
+
+def test_a_query_chooses_runs_by_metrics_and_params(
+    qtbot: QtBot, session: Session, workspace: Workspace, page: RunsPage
+) -> None:
+    mlflow_run(workspace.root / "mlruns", "good", params={"optimizer": "adam"})
+    mlflow_run(workspace.root / "mlruns", "bad", params={"optimizer": "sgd"})
+    session.rescan()
+    qtbot.waitUntil(lambda: page.model.rowCount() == 2)
+    page.filter.setFocus()
+    qtbot.keyClicks(page.filter, "val_loss < 16 and optimizer = adam")
+    qtbot.waitUntil(lambda: names(page) == ["good"])
+    assert page.status[:2] == ("2 runs", "1 match")
+
+
+def test_a_mistake_in_a_query_is_pointed_at_while_the_last_good_one_stays(
+    qtbot: QtBot, session: Session, workspace: Workspace, page: RunsPage
+) -> None:
+    mlflow_run(workspace.root / "mlruns", "good", params={"optimizer": "adam"})
+    mlflow_run(workspace.root / "mlruns", "bad", params={"optimizer": "sgd"})
+    session.rescan()
+    qtbot.waitUntil(lambda: page.model.rowCount() == 2)
+    page.filter.setText("optimizer = adam")
+    qtbot.waitUntil(lambda: names(page) == ["good"])
+    page.filter.setText("optimizer = adam and nothing < 3")
+    mistake = page.mistake
+    qtbot.waitUntil(mistake.isVisible)
+    assert mistake.text().startswith("Column 22: no run has a metric, param or tag called 'nothing'")
+    assert page.filter.mistake == (21, 28)
+    assert names(page) == ["good"]
+    # What is true of the last good query goes on while the mistake stands.
+    page.model.sort_by("name", descending=False)
+    qtbot.wait(200)
+    assert mistake.isVisible()
+    page.filter.setText("optimizer != adam")
+    qtbot.waitUntil(lambda: names(page) == ["bad"])
+    assert not mistake.isVisible()
+    assert page.filter.mistake is None
+
+
+def test_names_and_values_are_completed_while_a_query_is_typed(
+    qtbot: QtBot, session: Session, workspace: Workspace, page: RunsPage
+) -> None:
+    mlflow_run(workspace.root / "mlruns", params={"optimizer": "adam"})
+    session.rescan()
+    qtbot.waitUntil(lambda: page.model.rowCount() == 1)
+    page.filter.setFocus()
+    qtbot.waitUntil(page.filter.hasFocus)
+    qtbot.keyClicks(page.filter, "opti")
+    qtbot.waitUntil(lambda: page.filter.is_offering and page.filter.offers == ["optimizer"])
+    popup = page.filter.popup
+    qtbot.keyClick(popup, Qt.Key.Key_Tab)
+    qtbot.waitUntil(lambda: page.filter.text() == "optimizer ")
+    qtbot.keyClicks(page.filter, "= a")
+    qtbot.waitUntil(lambda: page.filter.is_offering and page.filter.offers == ["adam"])
+    qtbot.keyClick(popup, Qt.Key.Key_Down)
+    qtbot.keyClick(popup, Qt.Key.Key_Return)
+    assert page.filter.text() == "optimizer = adam "
+    assert page.filter.hasFocus()
+    qtbot.keyClick(page.filter, Qt.Key.Key_Return)
+    assert page.view.hasFocus()
+
+
+def test_any_param_can_be_a_column_and_is_found_by_its_name(
+    qtbot: QtBot, session: Session, workspace: Workspace, page: RunsPage
+) -> None:
+    mlflow_run(workspace.root / "mlruns", params={"optimizer": "adam", "lr": "0.01"})
+    session.rescan()
+    qtbot.waitUntil(lambda: page.model.rowCount() == 1)
+    page.view.choose_columns(QPoint(0, 0))
+    popup = page.findChild(ColumnsPopup)
+    assert popup is not None
+    qtbot.keyClicks(popup.search, "optim")
+    assert [popup.list.model().index(0, 0).data(), popup.list.model().rowCount()] == ["params.optimizer", 1]
+    qtbot.keyClick(popup.search, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: titles(page)[-1] == "optimizer")
+    assert cell(page, 0, "optimizer") == "adam"
+    popup.close()
+
+
+def test_a_followed_run_shows_what_the_index_knows_of_it(
+    qtbot: QtBot, session: Session, page: RunsPage, record: Record
+) -> None:
+    record("running")
+    qtbot.waitUntil(lambda: page.model.rowCount() == 1)
+    page.model.choose_columns({"state", "name", "param:model.compilation.optimizer"})
+    qtbot.waitUntil(lambda: "optimizer" in titles(page))
+    qtbot.waitUntil(lambda: cell(page, 0, "optimizer") == "adam")
+    assert cell(page, 0, "State") == "Running"
+
+
+def test_columns_that_were_moved_stay_so_when_others_come(
+    qtbot: QtBot, session: Session, page: RunsPage, record: Record
+) -> None:
+    record()
+    qtbot.waitUntil(lambda: page.model.rowCount() == 1)
+    page.view.horizontalHeader().moveSection(1, 0)
+    page.model.choose_columns({"state", "name", "last:loss"})
+    qtbot.waitUntil(lambda: titles(page) == ["State", "Name", "loss"])
+    header = page.view.horizontalHeader()
+    assert [header.logicalIndex(place) for place in range(3)] == [1, 0, 2]
+
+
+def test_sorting_by_name_puts_executions_by_date(
+    qtbot: QtBot, workspace: Workspace, tmp_path: Path, page: RunsPage
+) -> None:
+    names_by_date = ["09-00-00__02-01-2026", "08-00-00__03-01-2026", "10-00-00__01-02-2026"]
+    index_runs(workspace, tmp_path / "away", [run(each) for each in names_by_date])
+    qtbot.waitUntil(lambda: page.model.rowCount() == 3)
+    page.model.sort_by("name", descending=False)
+    qtbot.waitUntil(lambda: names(page) == names_by_date)
+
+
+def test_an_experiment_that_is_gone_offers_all_runs(
+    qtbot: QtBot, session: Session, page: RunsPage, record: Record
+) -> None:
+    record()
+    qtbot.waitUntil(lambda: page.model.rowCount() == 1)
+    page.show_scope(Scope.of_experiment("gone"))
+    back = next(each for each in page.findChildren(QPushButton) if each.text() == "Show all runs")
+    qtbot.waitUntil(back.isVisible)
+    qtbot.mouseClick(back, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: page.model.rowCount() == 1)
