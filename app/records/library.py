@@ -150,7 +150,7 @@ class Library:
         """
         source = self._sources.get(name)
         if source is None:
-            source = self._sources[name] = self._open(name)
+            source = self._sources[name] = open_source(name, self._workspace)
         return source
 
     def address(self, run: int) -> RunAddress:
@@ -184,12 +184,6 @@ class Library:
         _, root = _parse(name, self._workspace.root)
         return any(root.is_relative_to(folder) for folder in self._unseen)
 
-    def _open(self, name: str) -> Source:
-        kind, root = _parse(name, self._workspace.root)
-        if kind == "tensorboard":
-            return TensorBoardSource(root, self._workspace.private / _CACHE)
-        return _KINDS[kind](root)
-
 
 _KINDS: Mapping[str, type[Source]] = {
     "execution": Executions,
@@ -207,6 +201,18 @@ def source_name(found: FoundSource, workspace: Path) -> str:
     kind = f"{found.kind}-{found.variant}" if found.variant else found.kind
     inside = found.root.is_relative_to(workspace)
     return f"{kind}:{found.root.relative_to(workspace).as_posix() if inside else found.root}"
+
+
+def open_source(name: str, workspace: Workspace) -> Source:
+    """Return a source of a workspace by its name; nothing is read yet.
+
+    Raises:
+        KeyError: no source can have this name.
+    """
+    kind, root = _parse(name, workspace.root)
+    if kind == "tensorboard":
+        return TensorBoardSource(root, workspace.private / _CACHE)
+    return _KINDS[kind](root)
 
 
 def _parse(name: str, workspace: Path) -> tuple[str, Path]:

@@ -15,7 +15,7 @@ from typing import IO, Any
 import numpy as np
 
 from app.records.files import RecordError, number
-from app.records.series import POINT_DTYPE, Points
+from app.records.series import Points, as_points
 from app.records.sources.foreign import flat
 
 #: What the column that counts is called, the first before the others, without case.
@@ -192,7 +192,7 @@ class Table:
         Raises:
             KeyError: there is no such metric.
         """
-        return np.array(self._points[self.metrics[metric]], POINT_DTYPE)
+        return as_points(self._points[self.metrics[metric]])
 
     @property
     def times(self) -> tuple[float, float] | None:
