@@ -45,7 +45,7 @@ class Folders(Source):
         return np.empty(0, POINT_DTYPE)
 
     def follow(self, key: str) -> Tail:
-        return Rereading(self, key, lambda: (self.root / key / "run.json").read_bytes())
+        return Rereading(self, key, (self.root / key / "run.json").read_bytes)
 
 
 @pytest.fixture
