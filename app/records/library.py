@@ -215,6 +215,15 @@ def open_source(name: str, workspace: Workspace) -> Source:
     return _KINDS[kind](root)
 
 
+def execution_path(address: RunAddress, workspace: Workspace) -> Path | None:
+    """Return the folder of a run that is an execution, of this workspace or of another one; None for any other run."""
+    try:
+        kind, root = _parse(address.source, workspace.root)
+    except KeyError:
+        return None
+    return root / address.key if kind == "execution" else None
+
+
 def _parse(name: str, workspace: Path) -> tuple[str, Path]:
     """Return kind and root of a source by its name.
 

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QMainWindow, QSplitter, QVBoxLayout, QWidget
 
 from app.jobs.spare import may_warm
 from app.records.layout import ExecutionFolder, Workspace
+from app.records.library import RunAddress, execution_path
 from app.ui.arrangement import Arrangement, to_bytes, to_text
 from app.ui.background import run_in_background
 from app.ui.controls import line
@@ -102,6 +103,7 @@ class MainWindow(QMainWindow):
         self.session = session
         session.notice.connect(self.notify)
         session.run_requested.connect(self.open_run)
+        session.record_requested.connect(self.open_record)
         session.config_requested.connect(self.open_config)
         session.draft_requested.connect(self.open_draft)
         session.runs_requested.connect(self.show_runs)
@@ -180,6 +182,17 @@ class MainWindow(QMainWindow):
         self._add(RunPage(self.session, path, self.documents.home))
         if self._warms_pages:
             self._pages_timer.start()
+
+    def open_record(self, address: RunAddress) -> None:
+        """Show a run of another program; one of our own, of whatever workspace, has the page of :meth:`open_run`."""
+        if self.session is None:
+            return
+        from app.ui.run.record_page import RecordPage, record_key
+
+        if (path := execution_path(address, self.session.workspace)) is not None:
+            self.open_run(path)
+        elif not self._bring(record_key(address)):
+            self._add(RecordPage(self.session, address, self.documents.home))
 
     def open_config(self, path: Path) -> None:
         """Open a config file in the editor."""
@@ -342,11 +355,13 @@ class MainWindow(QMainWindow):
         if self._arrangement is not arrangement:
             return  # another workspace has been opened meanwhile
         asked = self.documents.page
-        for kind, path in arrangement.documents:
-            if kind == "run":
-                self.open_run(path)
+        for kind, place in arrangement.documents:
+            if isinstance(place, RunAddress):
+                self.open_record(place)
+            elif kind == "run":
+                self.open_run(place)
             else:
-                self.open_config(path)
+                self.open_config(place)
         # What was just asked for stays in front of what was open before.
         if asked is not None and asked.key != "runs":
             self.documents.bring(asked)
@@ -414,13 +429,13 @@ class MainWindow(QMainWindow):
         self.setWindowTitle(f"{page.title}{where} — Trackside" if page else "Trackside")
         self.status.show_page(page.status if page else (), page.status_icon if page else None)
 
-    def _open_tracker(self, path: Path, kind: str) -> None:
+    def _open_tracker(self, where: Path | RunAddress, kind: str) -> None:
         if self.session is not None:
-            self._trackers(self.session).open(path, kind)
+            self._trackers(self.session).open(where, kind)
 
-    def _copy_tracker_command(self, path: Path, kind: str) -> None:
+    def _copy_tracker_command(self, where: Path | RunAddress, kind: str) -> None:
         if self.session is not None:
-            self._trackers(self.session).copy_command(path, kind)
+            self._trackers(self.session).copy_command(where, kind)
 
     def _open_experiment_in_tracker(self, experiment: str, kind: str) -> None:
         if self.session is None:
@@ -483,6 +498,7 @@ class MainWindow(QMainWindow):
             import app.jobs.scheduling
             import app.ui.charts.metric_charts
             import app.ui.editor.page
-            import app.ui.run.page  # noqa: F401
+            import app.ui.run.page
+            import app.ui.run.record_page  # noqa: F401
 
         run_in_background(self, work)
