@@ -11,7 +11,7 @@ from app.records.files import RecordError
 from app.records.index import Index, Indexer, Progress
 from app.records.layout import Workspace
 from app.records.series import Points
-from app.records.sources.base import Kind, Medium, Source
+from app.records.sources.base import Kind, Medium, RunAddress, Source
 from app.records.sources.comet import CometArchives
 from app.records.sources.csv_log import CsvLogs
 from app.records.sources.discovery import FoundSource, find_sources
@@ -21,6 +21,8 @@ from app.records.sources.mlflow_database import MLflowDatabase
 from app.records.sources.mlflow_files import MLflowFiles
 from app.records.sources.tensorboard import TensorBoardSource
 from app.records.sources.wandb import WandbRuns
+
+__all__ = ["OWN", "Library", "RunAddress", "SourcePlace", "execution_path", "open_source", "source_name"]
 
 #: The source of the workspace's own executions.
 OWN = "execution:."
@@ -45,14 +47,6 @@ class SourcePlace:
     kind: Kind
     root: Path
     folder: Path | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class RunAddress:
-    """Where a run is found: the name of its source and its key there. It is the same after a restart."""
-
-    source: str
-    key: str
 
 
 class Library:

@@ -9,7 +9,7 @@ from typing import Any
 from PySide6.QtCore import QByteArray
 from PySide6.QtWidgets import QSplitter, QWidget
 
-from app.records.library import RunAddress
+from app.records.sources.base import RunAddress
 from app.ui.documents import Documents
 from app.ui.pages import Page
 from app.ui.preferences import Memory

@@ -8,9 +8,8 @@ import threading
 from PySide6.QtCore import QObject, Qt, Signal
 
 from app.records.layout import Workspace
-from app.records.library import RunAddress, open_source
 from app.records.record_watch import RecordWatch, in_portions
-from app.records.sources.base import RecordUpdate
+from app.records.sources.base import RecordUpdate, RunAddress, Source
 
 _log = logging.getLogger(__name__)
 
@@ -55,7 +54,7 @@ class RecordFollower(QObject):
     def follow(self, address: RunAddress, parent: QObject) -> RecordFeed:
         """Return what tells of one run from now on, until it is deleted; ``parent`` owns it."""
         feed = RecordFeed(parent)
-        watch = RecordWatch(lambda: open_source(address.source, self._workspace), address.key)
+        watch = RecordWatch(lambda: self._open_source(address), address.key)
         with self._state:
             self._feeds[feed] = watch
             self._state.notify()
@@ -63,6 +62,12 @@ class RecordFollower(QObject):
         if self._thread.ident is None:
             self._thread.start()
         return feed
+
+    def _open_source(self, address: RunAddress) -> Source:
+        # Imported by the thread: the readers of all programs take long, and a window starts without them.
+        from app.records.library import open_source
+
+        return open_source(address.source, self._workspace)
 
     def _forget(self, feed: RecordFeed) -> None:
         with self._state:

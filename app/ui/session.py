@@ -13,8 +13,8 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.records.files import RecordError
 from app.records.layout import ExecutionFolder, Workspace
-from app.records.library import RunAddress
 from app.records.runs import Run
+from app.records.sources.base import RunAddress
 from app.records.watch import Changes
 from app.ui.background import Work, run_in_background
 from app.ui.following import Follower, RunFeed

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QMainWindow, QSplitter, QVBoxLayout, QWidget
 
 from app.jobs.spare import may_warm
 from app.records.layout import ExecutionFolder, Workspace
-from app.records.library import RunAddress, execution_path
+from app.records.sources.base import RunAddress
 from app.ui.arrangement import Arrangement, to_bytes, to_text
 from app.ui.background import run_in_background
 from app.ui.controls import line
@@ -187,6 +187,7 @@ class MainWindow(QMainWindow):
         """Show a run of another program; one of our own, of whatever workspace, has the page of :meth:`open_run`."""
         if self.session is None:
             return
+        from app.records.library import execution_path
         from app.ui.run.record_page import RecordPage, record_key
 
         if (path := execution_path(address, self.session.workspace)) is not None:

@@ -58,6 +58,14 @@ class RunRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class RunAddress:
+    """Where a run is found: the name of its source and its key there. It is the same after a restart."""
+
+    source: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
 class Medium:
     """Something that a run logged and that is no number: an image, a histogram, a text, a sound, a file.
 

@@ -78,8 +78,9 @@ class MetricCharts(QWidget):
     # What is shown
 
     def metrics(self) -> list[str]:
-        """Return the metrics that have a chart, in its order."""
-        return sorted(self._panels, key=lambda metric: metric != "loss")
+        """Return the metrics that have a chart, in its order: as they came, those of other programs by their names."""
+        named = self._panels if self._axis.counts == "epoch" else sorted(self._panels)
+        return sorted(named, key=lambda metric: metric != "loss")
 
     def add_points(self, points: Iterable[tuple[str, Points]]) -> None:
         """Add new points of series; per-batch ones are under ``BATCH_PREFIX``."""

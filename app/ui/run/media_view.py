@@ -245,6 +245,7 @@ class _Table(QTableView):
     def __init__(self, rows: _Rows) -> None:
         super().__init__()
         self.setModel(rows)
+        self.setProperty("kind", "cells")
         self.setShowGrid(False)
         self.setWordWrap(False)
         self.setTabKeyNavigation(False)

@@ -28,10 +28,8 @@ from app.ui.tokens import HEADER, ROW
 Index = QModelIndex | QPersistentModelIndex
 NAME, LAST, BEST, EPOCH, WORST, MEAN, TEST, TREND = range(8)
 _SWATCH = 10
-#: A table is as high as its rows up to here; then it scrolls.
-_MOST_ROWS = 16
-#: As many rows are measured for the width of a column as can be seen.
-_MEASURED_ROWS = 64
+#: A table is as high as its rows up to here; then it scrolls. The widths of columns are those of so many rows.
+_MOST_ROWS = 12
 
 
 class MetricRow(Protocol):
@@ -226,7 +224,7 @@ class _Table(QTableView):
         header = self.horizontalHeader()
         header.setHighlightSections(False)
         header.setMinimumSectionSize(56)
-        header.setResizeContentsPrecision(_MEASURED_ROWS)
+        header.setResizeContentsPrecision(_MOST_ROWS)
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
         header.setSectionResizeMode(TREND, QHeaderView.ResizeMode.Fixed)

@@ -35,15 +35,15 @@ def record_cards(record: RunRecord, root: str, show_values: Callable[[], object]
         root: where its source lies.
         show_values: shows all params and tags.
     """
-    params = {name: text_of(value) for name, value in record.params.items()}
+    params = {name: text_of(record.params[name]) for name in sorted(record.params)}
     settings = {name: text for name, text in params.items() if not name.startswith((_SURROUNDINGS, _ELAPSED))}
     ran = {name.removeprefix(_SURROUNDINGS): text for name, text in params.items() if name.startswith(_SURROUNDINGS)}
     noted = {title: record.tags[name] for name, title in _NOTED.items() if record.tags.get(name)}
-    tags = {name: text for name, text in record.tags.items() if not name.startswith("mlflow.")}
+    tags = {name: record.tags[name] for name in sorted(record.tags) if not name.startswith("mlflow.")}
     cards = [
         _pairs(_tr("Params"), settings, show_values),
         _pairs(_tr("Tags"), tags, show_values),
-        _pairs(_tr("Code"), noted, show_values),
+        _pairs(_tr("About"), noted, show_values),
         _pairs(_tr("Environment"), ran, show_values),
         pairs_card(_tr("Source"), list(_source(record, root))),
     ]
@@ -60,9 +60,9 @@ def record_cards(record: RunRecord, root: str, show_values: Callable[[], object]
 def _source(record: RunRecord, root: str) -> Iterator[tuple[str, str]]:
     yield _tr("Program"), PROGRAMS[record.source]
     yield _tr("Store"), root
-    yield _tr("Run id") if record.source == "mlflow" else _tr("Id"), record.id
-    if str(record.path) != root:
-        yield _tr("Path"), str(record.path)
+    if record.source != "mlflow" and record.key != ".":  # the key of MLflow's is made of ids
+        yield _tr("Run"), record.key
+    yield _tr("Run id"), record.id
     if record.parent:
         yield _tr("Parent"), record.parent
 

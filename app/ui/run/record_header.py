@@ -9,7 +9,7 @@ from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QPushButton
 
-from app.records.library import RunAddress
+from app.records.sources.base import RunAddress
 from app.ui import formats
 from app.ui.controls import button
 from app.ui.run.head import TRACKERS, Head, tracker_button

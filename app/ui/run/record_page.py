@@ -9,8 +9,8 @@ from PySide6.QtCore import QObject, Qt, QTimer
 from PySide6.QtGui import QAction, QHideEvent, QIcon, QKeySequence, QShowEvent
 from PySide6.QtWidgets import QTabWidget, QVBoxLayout, QWidget
 
-from app.records.library import RunAddress, open_source
-from app.records.sources.base import Medium, RecordUpdate
+from app.records.library import open_source
+from app.records.sources.base import Medium, RecordUpdate, RunAddress
 from app.ui import formats
 from app.ui.background import run_in_background
 from app.ui.icons import icon, state_icon
@@ -178,7 +178,9 @@ class RecordPage(Page):
 
     def _name_tab(self, tab: int, name: str, count: int) -> None:
         self.tabs.setTabText(tab, f"{name} {formats.count(count)}")
-        self.tabs.setTabVisible(tab, count > 0)
+        # To hide what is hidden makes Qt forget that the tabs are to be laid out anew.
+        if self.tabs.isTabVisible(tab) != (count > 0):
+            self.tabs.setTabVisible(tab, count > 0)
 
     def _show_banners(self) -> None:
         model, record = self.model, self.model.record
