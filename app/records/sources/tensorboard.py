@@ -153,7 +153,7 @@ class TensorBoardSource(Source):
         path = str(self.root)
         for part in () if key == "." else key.split("/"):
             path = os.path.join(path, part)
-            if part in ("", ".", "..") or os.path.basename(part) != part or os.path.islink(path):
+            if part in ("", ".", "..") or "\0" in part or os.path.basename(part) != part or os.path.islink(path):
                 raise KeyError(key)
         return Path(path)
 
