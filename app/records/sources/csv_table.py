@@ -26,7 +26,8 @@ STEP_NAMES = (
 _TIME_NAMES = ("timestamp", "_timestamp", "wall_time", "wall time", "walltime", "time", "datetime")
 _SEPARATORS = ",;\t"
 _HEAD = 64 << 10
-_PIECE = 4 << 20
+#: So much is parsed at once where a window may wait for Python meanwhile.
+_PIECE = 256 << 10
 _TAIL = 256
 _LONGEST_LINE = 16 << 20
 _MOST_COLUMNS = 100_000
