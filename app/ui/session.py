@@ -12,10 +12,12 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from app.records.files import RecordError
 from app.records.layout import ExecutionFolder, Workspace
 from app.records.runs import Run
+from app.records.sources.base import RunAddress
 from app.records.watch import Changes
 from app.ui.background import Work, run_in_background
 from app.ui.following import Follower, RunFeed
 from app.ui.indexing import Indexing
+from app.ui.record_following import RecordFeed, RecordFollower
 from app.ui.training_worker import TrainingWorker
 
 if TYPE_CHECKING:
@@ -54,9 +56,9 @@ class Session(QObject):
     config_requested = Signal(object)
     draft_requested = Signal(object, str)
     runs_requested = Signal(str)
-    #: Open a run in a tracker's page: folder of the run, "tensorboard" or "mlflow".
+    #: Open a run in a tracker's page: folder of the run or its RunAddress, "tensorboard" or "mlflow".
     tracker_requested = Signal(object, str)
-    #: Copy the command line that shows a run in a tracker's page: folder of the run, kind.
+    #: Copy the command line that shows a run in a tracker's page: folder of the run or its RunAddress, kind.
     tracker_command_requested = Signal(object, str)
 
     def __init__(self, workspace: Workspace, worker: TrainingWorker, parent: QObject | None = None) -> None:
@@ -72,6 +74,7 @@ class Session(QObject):
         self._follower = Follower(workspace, self.indexing.settled_runs, self)
         self._follower.changed.connect(self._on_changes)
         self._follower.listed.connect(self._on_listed)
+        self._record_follower = RecordFollower(workspace, self)
         self._timer = QTimer(self, interval=_LOOK_EVERY)
         self._timer.timeout.connect(self._look_after)
 
@@ -86,6 +89,7 @@ class Session(QObject):
         self._timer.stop()
         self._follower.close()
         self.indexing.close()
+        self._record_follower.close()
 
     @property
     def name(self) -> str:
@@ -100,6 +104,10 @@ class Session(QObject):
     def follow(self, folder: ExecutionFolder, parent: QObject) -> RunFeed:
         """Return what tells of one run from now on; ``parent`` owns it."""
         return self._follower.follow(folder, parent)
+
+    def follow_record(self, address: RunAddress, parent: QObject) -> RecordFeed:
+        """Return what tells of a run of another program from now on; ``parent`` owns it."""
+        return self._record_follower.follow(address, parent)
 
     def rescan(self) -> None:
         """Look at everything again."""

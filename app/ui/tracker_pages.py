@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject
 
 from app.jobs.spare import may_warm
 from app.records.layout import ExecutionFolder
+from app.records.sources.base import RunAddress
 from app.ui.runs.scope import Scope
 from app.ui.session import Session
 from app.ui.status_bar import StatusBar
@@ -33,13 +34,13 @@ class TrackerPages(QObject):
         session.tracker_requested.connect(self.open)
         session.tracker_command_requested.connect(self.copy_command)
 
-    def open(self, path: Path, kind: str) -> None:
-        """Show the run of a folder in the page of ``tensorboard`` or ``mlflow``."""
-        self._pages.open(path, kind)
+    def open(self, where: Path | RunAddress, kind: str) -> None:
+        """Show a run, an execution's folder or another one's address, in the page of ``tensorboard`` or ``mlflow``."""
+        self._pages.open(where, kind)
 
-    def copy_command(self, path: Path, kind: str) -> None:
+    def copy_command(self, where: Path | RunAddress, kind: str) -> None:
         """Put the command line that starts a tracker's own server for a run into the clipboard."""
-        self._pages.copy_command(path, kind)
+        self._pages.copy_command(where, kind)
 
     def open_newest(self, experiment: str, kind: str) -> None:
         """Show the newest run of an experiment that is in a tracker."""

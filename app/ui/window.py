@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +12,15 @@ from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QShowEvent
 from PySide6.QtWidgets import QMainWindow, QSplitter, QVBoxLayout, QWidget
 
 from app.records.layout import ExecutionFolder, Workspace
+from app.records.sources.base import RunAddress
 from app.ui.arrangement import Arrangement, to_bytes, to_text
 from app.ui.background import run_in_background
 from app.ui.controls import line
-from app.ui.dialogs import ask_about_runs, ask_for_config, ask_for_folder
+from app.ui.dialogs import ask_for_config, ask_for_folder
 from app.ui.documents import Documents, focusable_part
 from app.ui.example import run_example, show_example_config
 from app.ui.icons import app_icon
+from app.ui.leaving import Leaving
 from app.ui.menus import Menus
 from app.ui.notices import Notices
 from app.ui.pages import Page
@@ -66,8 +68,7 @@ class MainWindow(QMainWindow):
         self.documents = Documents()
         self.status = StatusBar()
         self.notices = Notices()
-        # Pages whose changes the person has given up, while it is asked about further ones.
-        self._given_up: set[Page] = set()
+        self._leaving = Leaving(self.documents, memory, self)
         self.resize(1440, 900)
         self._build()
         self.menus = Menus(self)
@@ -93,14 +94,15 @@ class MainWindow(QMainWindow):
             if then is not None:
                 then(self.session)
             return
-        if self._asks_about_unsaved(lambda: self.open_workspace(root, then)):
+        if self._leaving.asks_about_unsaved(lambda: self.open_workspace(root, then)):
             return
-        self._given_up = set()
+        self._leaving.forget()
         self._leave_workspace()
         session = Session(Workspace.at(root), self.worker, self)
         self.session = session
         session.notice.connect(self.notify)
         session.run_requested.connect(self.open_run)
+        session.record_requested.connect(self.open_record)
         session.config_requested.connect(self.open_config)
         session.draft_requested.connect(self.open_draft)
         session.runs_requested.connect(self.show_runs)
@@ -194,6 +196,18 @@ class MainWindow(QMainWindow):
         if self._warms_pages:
             self._pages_timer.start()
 
+    def open_record(self, address: RunAddress) -> None:
+        """Show a run of another program; one of our own, of whatever workspace, has the page of :meth:`open_run`."""
+        if self.session is None:
+            return
+        from app.records.library import execution_path
+        from app.ui.run.record_page import RecordPage, record_key
+
+        if (path := execution_path(address, self.session.workspace)) is not None:
+            self.open_run(path)
+        elif not self._bring(record_key(address)):
+            self._add(RecordPage(self.session, address, self.documents.home))
+
     def open_config(self, path: Path) -> None:
         """Open a config file in the editor."""
         path = path.absolute()
@@ -273,17 +287,10 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         """Close when nothing unsaved stands against it; runs go on, which is said once."""
         event.ignore()
-        if self._asks_about_unsaved(self.close):
+        if self._leaving.asks_about_unsaved(self.close):
             return
-        given_up, self._given_up = self._given_up, set()
-        active = [run for run in self.session.runs.values() if not run.status.is_over] if self.session else []
-        if active and not self.memory.get("said_runs_go_on", False):
-            ask_about_runs(
-                self,
-                len(active),
-                lambda: self._close_for_good(given_up),
-                lambda: self._stop_all_and_close(given_up),
-            )
+        active = [run.folder for run in self.session.runs.values() if not run.status.is_over] if self.session else []
+        if self._leaving.asks_about_runs(len(active), self.close, lambda then: self._stop(active, then)):
             return
         event.accept()
         self._leave_workspace()
@@ -357,35 +364,18 @@ class MainWindow(QMainWindow):
         if self._arrangement is not arrangement:
             return  # another workspace has been opened meanwhile
         asked = self.documents.page
-        for kind, path in arrangement.documents:
-            if kind == "run":
-                self.open_run(path)
+        for kind, place in arrangement.documents:
+            if isinstance(place, RunAddress):
+                self.open_record(place)
+            elif kind == "run":
+                self.open_run(place)
             else:
-                self.open_config(path)
+                self.open_config(place)
         # What was just asked for stays in front of what was open before.
         if asked is not None and asked.key != "runs":
             self.documents.bring(asked)
         elif not self._bring(arrangement.front):
             self.show_runs()
-
-    def _asks_about_unsaved(self, then: Callable[[], object]) -> bool:
-        """Ask what becomes of the next document with unsaved changes; ``then`` is called once that is known.
-
-        Whoever asks comes by here again from ``then``, until False is returned: nothing stands against leaving.
-        """
-        given_up, self._given_up = self._given_up, set()
-        unsaved = next((page for page in self.documents.pages() if page.is_modified and page not in given_up), None)
-        if unsaved is None:
-            self._given_up = given_up
-            return False
-
-        def answered() -> None:
-            self._given_up = {*given_up, unsaved}
-            then()
-
-        self.documents.bring(unsaved)
-        unsaved.ask_to_close(answered)
-        return True
 
     def _leave_workspace(self) -> None:
         session = self.session
@@ -441,15 +431,9 @@ class MainWindow(QMainWindow):
     def _show_workspace_menu(self) -> None:
         self.menus.show_workspaces(self.sidebar)
 
-    def _close_for_good(self, given_up: set[Page]) -> None:
-        self.memory.set(said_runs_go_on=True)
-        self._given_up = given_up
-        self.close()
-
-    def _stop_all_and_close(self, given_up: set[Page]) -> None:
+    def _stop(self, folders: Sequence[ExecutionFolder], then: Callable[[], object]) -> None:
         if self.session is not None:
-            under_way = [run.folder for run in self.session.runs.values() if not run.status.is_over]
-            self.session.stop(under_way, then=lambda: self._close_for_good(given_up))
+            self.session.stop(folders, then=then)
 
     def _preload(self) -> None:
         def work(_work: object) -> None:
@@ -457,6 +441,7 @@ class MainWindow(QMainWindow):
             import app.jobs.scheduling
             import app.ui.charts.metric_charts
             import app.ui.editor.page
-            import app.ui.run.page  # noqa: F401
+            import app.ui.run.page
+            import app.ui.run.record_page  # noqa: F401
 
         run_in_background(self, work)

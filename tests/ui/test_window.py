@@ -13,11 +13,14 @@ from PySide6.QtWidgets import QMessageBox, QPushButton
 from pytestqt.qtbot import QtBot
 
 from app.records.layout import ExecutionFolder, Workspace
+from app.records.sources.base import RunAddress
 from app.ui.editor.page import EditorPage
 from app.ui.preferences import Memory, recent_workspaces
 from app.ui.theme import theme
 from app.ui.window import MainWindow
+from tests.records.sources.event_logs import Writer
 from tests.running import EXAMPLE
+from tests.ui.recording import record_run
 
 Record = Callable[..., ExecutionFolder]
 MakeWindow = Callable[[], MainWindow]
@@ -351,3 +354,39 @@ def test_paths_that_cannot_be_looked_at_are_passed_over(make_window: MakeWindow,
     assert recent_workspaces(window.memory) == []
     window.open_path(Path("/" + "n" * 300))
     assert window.session is None
+
+
+def test_a_run_of_another_program_is_opened_once_and_is_there_after_a_restart(
+    qtbot: QtBot, make_window: MakeWindow, workspace: Workspace
+) -> None:
+    writer = Writer(workspace.root / "logs" / "first run")
+    writer.log("loss", 1.0)
+    writer.close()
+    address = RunAddress("tensorboard:logs", "first run")
+    window = make_window()
+    window.open_workspace(workspace.root)
+    assert window.session is not None
+    window.session.record_requested.emit(address)
+    window.session.record_requested.emit(address)
+    qtbot.waitUntil(lambda: titles(window) == ["Runs", "first run"])
+    page = window.documents.page
+    qtbot.waitUntil(lambda: page is not None and page.status[:1] == ("Running, step 0",))
+    window.close()
+    other = make_window()
+    other.open_workspace(workspace.root)
+    qtbot.waitUntil(lambda: titles(other) == ["Runs", "first run"])
+    assert other.documents.page is not None
+    assert other.documents.page.address == {"kind": "record", "source": "tensorboard:logs", "key": "first run"}
+
+
+def test_an_execution_of_another_workspace_has_the_page_of_our_own_runs(
+    qtbot: QtBot, make_window: MakeWindow, workspace: Workspace, tmp_path: Path
+) -> None:
+    elsewhere = Workspace.at(tmp_path / "elsewhere")
+    folder = record_run(elsewhere)
+    window = make_window()
+    window.open_workspace(workspace.root)
+    key = folder.path.relative_to(elsewhere.root).as_posix()
+    window.open_record(RunAddress(f"execution:{elsewhere.root}", key))
+    assert window.documents.page is not None
+    assert window.documents.page.key == f"run:{folder.path}"

@@ -11,10 +11,11 @@ from typing import ClassVar
 from app.records.files import RecordError
 from app.records.names import stays_inside
 from app.records.series import Points
-from app.records.sources.base import Kind, Param, RunRecord, Scan, Source
+from app.records.sources.base import Kind, Param, RunRecord, Scan, Source, Tail
 from app.records.sources.csv_table import Table, layout_of
 from app.records.sources.foreign import id_of, is_growing, stamp_of
 from app.records.sources.hparams import read_hparams_file
+from app.records.sources.rereading import Rereading
 from app.records.summary import summary_of
 
 _SUFFIXES = (".csv", ".tsv", ".log", ".jsonl")
@@ -119,6 +120,10 @@ class CsvLogs(Source):
     def series(self, key: str, metric: str) -> Points:
         """Return the points of a metric; a time is NaN where the table has none."""
         return self._table(key, self._file(key)).points(metric)
+
+    def follow(self, key: str) -> Tail:
+        """See :meth:`Source.follow`; a table is read on from where it ended."""
+        return Rereading(self, key, lambda: stamp_of(os.stat(self._file(key))))
 
     def _keys(self, problems: list[str]) -> Iterator[str]:
         if self.root.is_file():

@@ -19,9 +19,10 @@ from app.records.layout import TRAININGS, ExecutionFolder, Workspace
 from app.records.metrics import elapsed_in, metrics_in, read_metrics
 from app.records.runs import has_settled, is_execution, observed_status, read_run, summarize_epochs
 from app.records.series import POINT_DTYPE, Points, read_series, series_files
-from app.records.sources.base import Kind, Medium, Param, RunRecord, Scan, Source
+from app.records.sources.base import Kind, Medium, Param, RunRecord, Scan, Source, Tail
 from app.records.sources.json_text import parse_json
 from app.records.sources.media import files_below, logged_media
+from app.records.sources.rereading import Rereading
 from app.records.sources.settings import Settings, settings_of
 from app.records.sources.surroundings import NOTHING, surroundings
 from app.records.status import END_STATES, read_status
@@ -158,6 +159,16 @@ class Executions(Source):
         if folder.model.is_file() and not folder.model.is_symlink():
             media.append(Medium("file", folder.model.name, None, None, folder.model))
         return media
+
+    def follow(self, key: str) -> Tail:
+        """See :meth:`Source.follow`. :class:`app.records.watch.RunWatch` tells more of it, its events too."""
+        return Rereading(self, key, lambda: self._stamp(key))
+
+    def _stamp(self, key: str) -> bytes | None:
+        folder = str(self._folder(key).path)
+        status = _status_of(folder)
+        more = self._look_closer(folder, False, status is _NO_FILE, time.time_ns() - status[0])
+        return None if more is None else repr(status).encode() + more
 
     def _list(
         self, folder: str, known: Mapping[str, bytes], present: set[str], problems: list[str]

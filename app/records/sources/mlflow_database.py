@@ -17,8 +17,8 @@ from typing import ClassVar
 import numpy as np
 
 from app.records.files import RecordError
-from app.records.series import POINT_DTYPE, Points
-from app.records.sources.base import Kind, Medium, RunRecord, Scan, Source
+from app.records.series import POINT_DTYPE, Points, as_points
+from app.records.sources.base import Kind, Medium, RecordUpdate, RunRecord, Scan, Source, Tail
 from app.records.sources.mlflow_media import ArtifactFolders, artifact_media
 from app.records.sources.mlflow_metric import in_seconds
 from app.records.sources.mlflow_stamps import Stamps
@@ -62,7 +62,7 @@ class MLflowDatabase(Source):
         self._folders.forget()
         now = time.time_ns()
         try:
-            state = self._file_state()
+            state = self.file_state()
             if state == self._state and known == self._told:
                 return Scan({})
             with Tables(self.root) as tables:
@@ -71,8 +71,7 @@ class MLflowDatabase(Source):
             return Scan({}, frozenset(known), (f"{self.root}: the file is missing.",))
         except (sqlite3.Error, OSError) as error:
             return Scan({}, problems=(_sentence(self.root, error),))
-        is_settled = all(now - changed > _SETTLED_NS for _, changed, _ in state)
-        self._state, self._told = (state, stamps) if is_settled else (None, {})
+        self._state, self._told = (state, stamps) if _is_settled(state, now) else (None, {})
         changed = {key: stamp for key, stamp in stamps.items() if known.get(key) != stamp}
         return Scan(changed, frozenset(known.keys() - stamps.keys()))
 
@@ -88,7 +87,7 @@ class MLflowDatabase(Source):
             batch = keys[start : start + _BATCH]
             try:
                 with Tables(self.root) as tables:
-                    records = self._records(tables, batch)
+                    records = self.records(tables, batch)
             except (sqlite3.Error, OSError):
                 continue
             yield from (records[key] for key in batch if key in records)
@@ -124,7 +123,11 @@ class MLflowDatabase(Source):
                 found += artifact_media(folder, prefix)
         return found
 
-    def _file_state(self) -> _FileState:
+    def follow(self, key: str) -> Tail:
+        """See :meth:`Source.follow`: no query while the file and its WAL stay as they are, then one for new rows."""
+        return _RunTail(self, key)
+
+    def file_state(self) -> _FileState:
         """Return what changes when the database does: inode, time of change and size of the file and of its WAL.
 
         Raises:
@@ -135,8 +138,8 @@ class MLflowDatabase(Source):
             found.append(os.stat(f"{self.root}-wal"))
         return [(status.st_ino, status.st_mtime_ns, status.st_size) for status in found]
 
-    def _records(self, tables: Tables, keys: Sequence[str]) -> dict[str, RunRecord]:
-        """Return those of these runs that there are.
+    def records(self, tables: Tables, keys: Sequence[str], *, metrics: bool = True) -> dict[str, RunRecord]:
+        """Return those of these runs that there are, with the summaries of their metrics or without.
 
         Raises:
             sqlite3.Error: no run can be read, or another program keeps them locked.
@@ -147,7 +150,7 @@ class MLflowDatabase(Source):
         params = self._texts(tables, "params", keys, problems)
         tags = self._texts(tables, "tags", keys, problems)
         broken: dict[str, str] = {}
-        metrics = self._metrics(tables, [row.run_uuid for row in rows], broken)
+        summaries = self._metrics(tables, [row.run_uuid for row in rows], broken) if metrics else {}
         records = {}
         for row in rows:
             key = row.run_uuid
@@ -165,7 +168,7 @@ class MLflowDatabase(Source):
                 ended=seconds_of(row.end_time),
                 params={name: param_of(text) for name, text in params.get(key, {}).items()},
                 tags=run_tags,
-                metrics=metrics.get(key, {}),
+                metrics=summaries.get(key, {}),
                 artifacts=self._folders.find(row.artifact_uri, key),
                 parent=run_tags.get("mlflow.parentRunId"),
                 deleted="deleted" in (row.lifecycle_stage, experiment.lifecycle_stage),
@@ -202,6 +205,63 @@ class MLflowDatabase(Source):
             for key in keys:
                 found.update(self._metrics(tables, [key], broken))
         return found
+
+
+class _RunTail(Tail):
+    """Follows one run by the rowids of its points."""
+
+    def __init__(self, source: MLflowDatabase, key: str) -> None:
+        self._source, self._key = source, key
+        self._state: _FileState | None = None
+        self._version = 0
+        self._after = -1
+        self._record: RunRecord | None = None
+
+    def look(self) -> RecordUpdate:
+        """See :meth:`Tail.look`."""
+        now = time.time_ns()
+        try:
+            state = self._source.file_state()
+            if state == self._state:
+                return RecordUpdate()
+            with Tables(self._source.root) as tables:
+                update = self._look(tables)
+        except FileNotFoundError as error:
+            raise KeyError(self._key) from error
+        except sqlite3.Error as error:
+            if is_busy(error) and self._record is not None:
+                return RecordUpdate()  # another program writes: the next look tells
+            raise RecordError(_sentence(self._source.root, error)) from error
+        self._state = state if _is_settled(state, now) else None
+        return update
+
+    def _look(self, tables: Tables) -> RecordUpdate:
+        record = self._source.records(tables, [self._key], metrics=False).get(self._key)
+        if record is None:
+            raise KeyError(self._key)
+        version = tables.version
+        starts_over = self._record is not None and (
+            version != self._version or tables.last_point(self._key) < self._after
+        )
+        after = -1 if starts_over else self._after
+        pieces: dict[str, list[Points]] = {}
+        for page in tables.new_points(self._key, after):
+            after = page[-1][-1]
+            rows: dict[str, list[tuple[int, float, float]]] = {}
+            for row in page:
+                rows.setdefault(row[0], []).append(_point(row))
+            for metric, points in rows.items():
+                pieces.setdefault(metric, []).append(as_points(points))
+        found = [(metric, np.concatenate(parts)) for metric, parts in pieces.items()]
+        for _, new in found:
+            new["time"] = in_seconds(new["time"])
+        update = RecordUpdate(record if record != self._record else None, tuple(found), starts_over=starts_over)
+        self._record, self._version, self._after = record, version, after
+        return update
+
+
+def _is_settled(state: _FileState, now: int) -> bool:
+    return all(now - changed > _SETTLED_NS for _, changed, _ in state)
 
 
 def _point(row: PointRow) -> tuple[int, float, float]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ from typing import ClassVar
 from app.records.files import RecordError
 from app.records.names import stays_inside
 from app.records.series import Points
-from app.records.sources.base import Kind, Medium, RunRecord, Scan, Source
+from app.records.sources.base import Kind, Medium, RecordUpdate, RunRecord, Scan, Source, Tail
 from app.records.sources.mlflow_folder import (
     ARTIFACTS,
     META,
@@ -31,7 +31,7 @@ from app.records.sources.mlflow_folder import (
     tell,
 )
 from app.records.sources.mlflow_media import ArtifactFolders, artifact_media
-from app.records.sources.mlflow_metric import parse_points, parse_summary
+from app.records.sources.mlflow_metric import MetricTail, parse_points, parse_summary
 from app.records.sources.mlflow_values import (
     is_folder_within,
     local_path,
@@ -112,9 +112,23 @@ class MLflowFiles(Source):
         """Return a run as its files tell it; see :meth:`Source.read`."""
         run = self._fresh.pop(key, None)
         if run is None or time.monotonic() > self._fresh_until:
-            run = self._run(key)
+            run = self.run_folder(key)
+        problems: list[str] = []
+        return self.record(key, run, _read_metrics(run, problems), problems)
+
+    def run_folder(self, key: str) -> RunFolder:
+        """Return what is in the folder of a run.
+
+        Raises:
+            KeyError: there is no such run.
+        """
+        run = self._run(key)
         if run is None:
             raise KeyError(key)
+        return run
+
+    def record(self, key: str, run: RunFolder, metrics: Mapping[str, MetricSummary], told: Sequence[str]) -> RunRecord:
+        """Return what the files of a run tell, with these metrics; ``told`` is what is wrong with them."""
         where, _, run_id = key.rpartition("/")
         experiment = self._experiment(where)
         problems = [*experiment.problems, *run.problems]
@@ -136,11 +150,11 @@ class MLflowFiles(Source):
             ended=seconds_of(meta.get("end_time")),
             params={name: param_of(text) for name, text in params.items()},
             tags=tags,
-            metrics=_read_metrics(run, problems),
+            metrics=metrics,
             artifacts=self._artifacts(key, run, meta.get("artifact_uri")),
             parent=tags.get("mlflow.parentRunId"),
             deleted=experiment.deleted or meta.get("lifecycle_stage") == "deleted",
-            problems=some_of(problems),
+            problems=some_of([*problems, *told]),
         )
 
     def series(self, key: str, metric: str) -> Points:
@@ -155,6 +169,10 @@ class MLflowFiles(Source):
             raise KeyError(f"{key}: {metric}") from error
         except OSError as error:
             raise RecordError(f"{path}: {error.strerror or error}") from error
+
+    def follow(self, key: str) -> Tail:
+        """See :meth:`Source.follow`: of metrics only the ends of their files are read."""
+        return _RunTail(self, key)
 
     def media(self, key: str) -> list[Medium]:
         """Return the artifacts of a run, then those of the models that it made, after their names."""
@@ -236,6 +254,60 @@ class MLflowFiles(Source):
                 return path
             return self._folders.find(uri, key.rpartition("/")[2]) or own
         return own
+
+
+class _RunTail(Tail):
+    """Follows one run: a look at what is not written costs one ``lstat`` for every file that can change."""
+
+    def __init__(self, source: MLflowFiles, key: str) -> None:
+        self._source, self._key = source, key
+        self._stamp = b""
+        self._record: RunRecord | None = None
+        self._metrics: dict[str, MetricTail] = {}
+
+    def look(self) -> RecordUpdate:
+        """See :meth:`Tail.look`."""
+        source, key = self._source, self._key
+        common = size_and_time(f"{source.root}/{key.rpartition('/')[0]}/{META}")
+        if self._stamp and is_current(self._stamp, f"{source.root}/{key}", common, None):
+            return RecordUpdate()
+        run = source.run_folder(key)
+        problems: list[str] = []
+        points = self._new_points(run, problems)
+        starts_over = points is None
+        if points is None:
+            problems.clear()
+            self._metrics.clear()
+            points = self._new_points(run, problems) or []
+        record = source.record(key, run, {}, problems)
+        update = RecordUpdate(
+            record if record != self._record else None,
+            tuple((metric, new) for metric, new in points if len(new)),
+            starts_over=starts_over,
+        )
+        self._stamp, self._record = run.stamp(common), record
+        return update
+
+    def _new_points(self, run: RunFolder, problems: list[str]) -> list[tuple[str, Points]] | None:
+        """Return what was added to the metrics; None where one of them is gone or another one now."""
+        names = run.files["metrics"]
+        if not self._metrics.keys() <= set(names):
+            return None
+        found: list[tuple[str, Points]] = []
+        for name in names:
+            path = f"{run.path}/metrics/{name}"
+            tail = self._metrics.setdefault(name, MetricTail(path))
+            try:
+                points = tail.look()
+            except OSError as error:
+                tell(problems, path, error)
+                continue
+            if points is None:
+                return None
+            found.append((name, points))
+            if tail.bad:
+                problems.append(f"{path}: {tail.bad} of its lines {'is' if tail.bad == 1 else 'are'} no point.")
+        return found
 
 
 @contextmanager

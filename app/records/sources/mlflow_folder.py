@@ -29,7 +29,7 @@ _DIGEST_BYTES = 16
 #: What stands for the bytes of a name that are no UTF-8.
 _HALF = re.compile("[\ud800-\udfff]")
 #: A link is not followed, a named pipe not waited for.
-_OPEN = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY", "O_CLOEXEC"))
+OPEN = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY", "O_CLOEXEC"))
 
 
 class RunFolder:
@@ -170,7 +170,7 @@ def read_file(path: str, limit: int) -> bytes:
     Raises:
         OSError: it cannot be read, or is a symbolic link.
     """
-    descriptor = os.open(path, _OPEN)
+    descriptor = os.open(path, OPEN)
     try:
         data = os.read(descriptor, _FIRST_BYTES)
         if len(data) < _FIRST_BYTES:

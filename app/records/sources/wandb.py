@@ -18,8 +18,9 @@ import numpy as np
 from app.records.files import MissingFileError, RecordError, number, read_json
 from app.records.names import stays_inside
 from app.records.series import POINT_DTYPE, Points
-from app.records.sources.base import Kind, Medium, Param, RunRecord, Scan, Source
+from app.records.sources.base import Kind, Medium, Param, RunRecord, Scan, Source, Tail
 from app.records.sources.foreign import flat, id_of, is_growing, stamp_of
+from app.records.sources.rereading import Rereading
 from app.records.sources.wandb_log import WandbLog
 from app.records.sources.yaml_file import read_yaml
 from app.records.summary import MetricSummary, summary_of
@@ -143,6 +144,10 @@ class WandbRuns(Source):
                     if whole.is_file() and not whole.is_symlink():
                         found.append(Medium(kind, name, step, None if np.isnan(when) else when, whole))
         return found
+
+    def follow(self, key: str) -> Tail:
+        """See :meth:`Source.follow`; a log is read on from where it ended."""
+        return Rereading(self, key, lambda: _stamp_of(self._folder(key)))
 
     def _path(self, key: str) -> Path:
         return self.root if key == self.root.name and not (self.root / key).is_dir() else self.root / key

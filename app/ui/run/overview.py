@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from PySide6.QtCore import Qt
@@ -12,7 +13,7 @@ from app.records.layout import ExecutionFolder
 from app.ui.run.cards import Card, files_card, pairs_card, stages_card, trackers_card
 from app.ui.run.facts import Facts
 from app.ui.run.header import Header
-from app.ui.run.metric_table import MetricTable
+from app.ui.run.metric_table import Measured, MetricTable
 from app.ui.run.model import RunModel
 from app.ui.run.slot import Slot
 from app.ui.session import Session
@@ -96,15 +97,20 @@ class Overview(QWidget):
 
 
 class Summary(QScrollArea):
-    """Metrics and curves on the left, cards on the right, or all in one column where it is narrow."""
+    """Metrics and curves on the left, cards on the right, or all in one column where it is narrow.
 
-    def __init__(self, model: RunModel) -> None:
+    Args:
+        model: the run.
+        counts: what its points count, epochs or steps.
+    """
+
+    def __init__(self, model: Measured, counts: str = "epoch") -> None:
         super().__init__()
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.metrics = MetricTable(model)
+        self.metrics = MetricTable(model, counts)
         inner = QWidget()
         inner.setProperty("kind", "content")
         self._columns = QBoxLayout(QBoxLayout.Direction.LeftToRight, inner)
@@ -131,7 +137,7 @@ class Summary(QScrollArea):
         charts.setMinimumHeight(_CHARTS_HEIGHT)
         self._left.addWidget(charts, 1)
 
-    def show_cards(self, cards: list[Card]) -> None:
+    def show_cards(self, cards: Sequence[QWidget]) -> None:
         """Replace the cards."""
         while self._cards.count() > 1:
             item = self._cards.takeAt(0)

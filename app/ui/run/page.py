@@ -16,9 +16,10 @@ from app.records.layout import ExecutionFolder
 from app.records.watch import RunUpdate
 from app.ui import formats
 from app.ui.background import run_in_background
-from app.ui.controls import Banner, icon_button, label
+from app.ui.controls import icon_button, label
 from app.ui.icons import icon, state_icon
 from app.ui.pages import Page
+from app.ui.run.banners import Banners
 from app.ui.run.config_view import ConfigView
 from app.ui.run.facts import Facts, read_facts, read_mirrors
 from app.ui.run.header import Header
@@ -50,9 +51,7 @@ class RunPage(Page):
         self.setProperty("kind", "content")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.model = RunModel()
-        self._banners: dict[str, Banner] = {}
-        #: What was read and closed is not said again.
-        self._closed: dict[str, str] = {}
+        self._banners = Banners()
         self._problems: tuple[str, ...] = ()
         known = session.runs.get(path)
         self.header = Header(session, folder, known.experiment if known else folder.experiment, self.model)
@@ -100,14 +99,11 @@ class RunPage(Page):
         row.addSpacing(4)
         row.addWidget(self._position)
         self.tabs.setCornerWidget(corner, Qt.Corner.TopRightCorner)
-        self._banner_column = QVBoxLayout()
-        self._banner_column.setContentsMargins(16, 0, 16, 0)
-        self._banner_column.setSpacing(6)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.header)
-        column.addLayout(self._banner_column)
+        column.addWidget(self._banners)
         column.addWidget(self.progress)
         column.addWidget(self.tabs, 1)
 
@@ -196,12 +192,12 @@ class RunPage(Page):
         if model.silent_seconds is not None and not model.is_gone:
             last = time.localtime(time.time() - model.silent_seconds)
             silent = self.tr("No sign of life since {0}.").format(time.strftime("%H:%M:%S", last))
-        self._banner("gone", "warning", gone)
-        self._banner("problem", "error", self._problem(), self.tr("Open folder"), self.header.open_folder)
-        self._banner("failed", "error", failed, self.tr("Show in log"), self._show_failure)
+        self._banners.say("gone", "warning", gone)
+        self._banners.say("problem", "error", self._problem(), self.tr("Open folder"), self.header.open_folder)
+        self._banners.say("failed", "error", failed, self.tr("Show in log"), self._show_failure)
         warning = model.warnings[-1] if model.warnings and not model.is_over else ""
-        self._banner("warning", "warning", warning, self.tr("Show in log"), lambda: self.tabs.setCurrentIndex(LOG))
-        self._banner("silent", "warning", silent, self.tr("End it now"), self.header.end_now)
+        self._banners.say("warning", "warning", warning, self.tr("Show in log"), lambda: self.tabs.setCurrentIndex(LOG))
+        self._banners.say("silent", "warning", silent, self.tr("End it now"), self.header.end_now)
 
     def _problem(self) -> str:
         """Return what of the run's files cannot be read, "" where all can."""
@@ -209,30 +205,9 @@ class RunPage(Page):
         problems = () if self.model.is_gone else known.problems if known is not None else self._problems
         return "; ".join(problem.replace(f"{self._path}{os.sep}", "") for problem in problems)
 
-    def _banner(
-        self, name: str, kind: str, text: str, action: str = "", clicked: Callable[[], object] | None = None
-    ) -> None:
-        """Show a banner as long as there is something to say, unless just that was closed."""
-        shown = self._banners.get(name)
-        if not text:
-            if shown is not None:
-                self._banners.pop(name).deleteLater()
-        elif shown is not None:
-            shown.say(text)
-        elif self._closed.get(name) != text:
-            banner = Banner(kind, text, action, clicked)
-            banner.closed.connect(lambda: self._on_banner_closed(name))
-            self._banners[name] = banner
-            self._banner_column.addWidget(banner)
-        self._banner_column.setContentsMargins(16, 0, 16, 8 if self._banners else 0)
-
-    def _on_banner_closed(self, name: str) -> None:
-        self._closed[name] = self._banners.pop(name).text
-        self._banner_column.setContentsMargins(16, 0, 16, 8 if self._banners else 0)
-
     def banner_texts(self) -> list[str]:
         """Return what the banners say now."""
-        return [banner.text for banner in self._banners.values()]
+        return self._banners.texts()
 
     # What is shown
 
