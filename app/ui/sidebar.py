@@ -124,7 +124,8 @@ class Sidebar(QWidget):
 
     def _want_look(self, _changes: Changes | None = None) -> None:
         if not self._gather.isActive():
-            self._gather.start(self._pace.wait)
+            # The table is read and drawn at once; both at a time would make the window falter.
+            self._gather.start(max(self._pace.wait, round(_GATHER * 1000)))
 
     def _look(self) -> None:
         session = self._session
@@ -157,7 +158,9 @@ class Sidebar(QWidget):
             if self._is_outdated:
                 self._want_look()
 
-        self._work = session.indexing.read(lambda index: read_contents(index, session.workspace), done, failed=failed)
+        self._work = session.indexing.read(
+            self, lambda index: read_contents(index, session.workspace), done, failed=failed
+        )
 
     def _unknown(self) -> Counter[str]:
         """Return by experiment how many runs are followed that the index does not know yet."""

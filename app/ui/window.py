@@ -463,7 +463,7 @@ class MainWindow(QMainWindow):
             else:
                 self.notify("info", f"No run of {experiment} that is still here was mirrored there.")
 
-        self.session.indexing.read(newest, found)
+        self.session.indexing.read(self.session, newest, found)
 
     def _remove_source(self, folder: Path) -> None:
         self._with_session(lambda session: remove_source(session, folder))

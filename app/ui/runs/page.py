@@ -272,7 +272,6 @@ class RunsPage(Page):
         columns, available = len(self.model.columns), len(self.model.available_columns)
         self._columns.setText(f"Columns {columns} of {formats.count(available)}")
         self._show_part()
-        self.changed.emit()
 
     def _on_submitted(self, folder: ExecutionFolder) -> None:
         if not self.view.select(folder.path):

@@ -71,6 +71,7 @@ class TableReading(QObject):
         self._pace.begin()
         request = self._wanted if text is None else replace(self._wanted, text=text)
         self._work = self._indexing.read(
+            self,
             lambda index: self._reader.read(index, request),
             self._on_read,
             failed=lambda error: self._on_failed(error, request),
