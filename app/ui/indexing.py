@@ -100,6 +100,7 @@ class Indexing(QObject):
 
     def read(
         self,
+        owner: QObject,
         function: Callable[[Index], Result],
         done: Callable[[Result], None],
         *,
@@ -108,6 +109,7 @@ class Indexing(QObject):
         """Call a function with the index from a thread, and ``done`` with its result on the window's.
 
         Args:
+            owner: whose work it is; once it is deleted nothing is delivered any more.
             function: nothing else uses the index meanwhile.
             done: called with the result, unless the workspace was closed.
             failed: called with the exception; without it the exception is reported.
@@ -124,7 +126,7 @@ class Indexing(QObject):
                 raise error
             failed(error)
 
-        return run_in_background(self, work, done, failed=give_up)
+        return run_in_background(owner, work, done, failed=give_up)
 
     def settled_runs(self) -> Collection[str]:
         """Return the folders of our runs that the index has the end of, relative to the workspace; from any thread."""
@@ -158,7 +160,7 @@ class Indexing(QObject):
         """Find out whether the index has changed; what is asked while that goes on is asked once more after it."""
         self._checks += 1
         if self._checks == 1:
-            self.read(lambda index: index.version, self._on_version, failed=self._on_version)
+            self.read(self, lambda index: index.version, self._on_version, failed=self._on_version)
 
     def _on_version(self, version: object) -> None:
         is_outdated, self._checks = self._checks > 1, 0

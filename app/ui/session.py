@@ -131,7 +131,7 @@ class Session(QObject):
                 raise error
             self.notice.emit("warning", "This run is not there any more.")
 
-        self.indexing.read(read, found, failed=failed)
+        self.indexing.read(self, read, found, failed=failed)
 
     def submit(self, loaded: LoadedConfig, *, show: bool = True) -> None:
         """Run a checked config. The run appears in the table, and in a tab when ``show``; an error is a notice."""

@@ -99,7 +99,7 @@ class Sidebar(QWidget):
             session.runs_changed.connect(self._want_look)
             session.indexing.changed.connect(self._want_look)
             session.indexing.told.connect(self._want_look)
-            self._look()
+            self._gather.start(0)  # the table comes first
         self._fill()
 
     @property
@@ -124,7 +124,8 @@ class Sidebar(QWidget):
 
     def _want_look(self, _changes: Changes | None = None) -> None:
         if not self._gather.isActive():
-            self._gather.start(self._pace.wait)
+            # The table is read and drawn at once; both at a time would make the window falter.
+            self._gather.start(max(self._pace.wait, round(_GATHER * 1000)))
 
     def _look(self) -> None:
         session = self._session
@@ -157,7 +158,9 @@ class Sidebar(QWidget):
             if self._is_outdated:
                 self._want_look()
 
-        self._work = session.indexing.read(lambda index: read_contents(index, session.workspace), done, failed=failed)
+        self._work = session.indexing.read(
+            self, lambda index: read_contents(index, session.workspace), done, failed=failed
+        )
 
     def _unknown(self) -> Counter[str]:
         """Return by experiment how many runs are followed that the index does not know yet."""
@@ -251,7 +254,7 @@ class Sidebar(QWidget):
         if sources:
             amount = formats.count(sum(each.runs for each in sources))
         running = sum(each.running for each in sources)
-        told = [tip or text, *(str(each.root) for each in sources if str(each.root) != tip)]
+        told = [tip or text, *(f"{SOURCES[each.kind]}: {each.root}" for each in sources)]
         told += [f"{formats.plural(running, 'run')} going on"] if running else []
         return row(icon_name, text, "scope", scope, amount, "\n".join(told), [*problems, *self._problems(sources)])
 
@@ -307,11 +310,10 @@ class Sidebar(QWidget):
 
 
 def _title(source: SourceContents, beside: list[SourceContents]) -> str:
-    """Return what a source is called beside others: where it lies, and what it is where that is not the same."""
-    where = source.root.name or str(source.root)
-    if sum(each.root.name == source.root.name for each in beside) > 1:
-        where = f"{source.root.parent.name}/{where}"
-    return where if len({each.kind for each in beside}) == 1 else f"{SOURCES[source.kind]} · {where}"
+    """Return what a source is called beside others: the name of its folder, as long as that is no other's."""
+    name = source.root.name or str(source.root)
+    is_another = any(each.root.name == name and each.kind == source.kind and each is not source for each in beside)
+    return f"{source.root.parent.name}/{name}" if is_another else name
 
 
 def _open_folder(folder: Path) -> None:

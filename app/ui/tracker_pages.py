@@ -59,7 +59,7 @@ class TrackerPages(QObject):
             else:
                 self._session.notice.emit("info", f"No run of {experiment} that is still here was mirrored there.")
 
-        self._session.indexing.read(newest, found)
+        self._session.indexing.read(self, newest, found)
 
     def warm(self, kinds: list[str]) -> None:
         """Start servers ahead, at low priority; never beside a run where cores are few."""

@@ -352,11 +352,14 @@ class MainWindow(QMainWindow):
 
     def _restore(self, arrangement: Arrangement) -> None:
         """Look as the workspace was left; further documents come once the window has been painted."""
+        from app.ui.runs.page import RunsPage
+
         self._arrangement = arrangement
         arrangement.restore(self._splitter, self.sidebar)
         runs = self.documents.page_of("runs")
-        if runs is not None:
+        if isinstance(runs, RunsPage):
             arrangement.restore_view(runs)
+            runs.reading.begin()
         if arrangement.documents:
             QTimer.singleShot(0, lambda: self._reopen(arrangement))
 

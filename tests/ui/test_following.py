@@ -87,7 +87,7 @@ def test_a_run_that_is_written_again_later_is_seen_by_looking_again(
     loss = Field("metric", "loss", "last")
 
     def look() -> None:
-        session.indexing.read(lambda index: index.table(index.query(), [loss])[loss], seen.extend)
+        session.indexing.read(session, lambda index: index.table(index.query(), [loss])[loss], seen.extend)
 
     session.indexing.changed.connect(look)
     qtbot.waitUntil(lambda: 9.0 in seen)

@@ -29,7 +29,7 @@ def indexing(workspace: Workspace) -> Iterator[Indexing]:
 def count(qtbot: QtBot, indexing: Indexing) -> int:
     """Return how many runs the index has."""
     found: list[int] = []
-    indexing.read(lambda index: len(index.query()), found.append)
+    indexing.read(indexing, lambda index: len(index.query()), found.append)
     qtbot.waitUntil(lambda: bool(found))
     return found[0]
 
@@ -118,7 +118,7 @@ def test_nothing_is_delivered_and_no_file_harmed_after_the_end(
     qtbot.waitUntil(lambda: indexing.is_complete)
     indexing.close()
     found: list[object] = []
-    indexing.read(lambda index: index.version, found.append, failed=found.append)
+    indexing.read(indexing, lambda index: index.version, found.append, failed=found.append)
     finish_background_work()
     qtbot.wait(20)
     assert found == []

@@ -120,6 +120,10 @@ class Trends(Sequence[tuple[float, ...]]):
             return unpack_trends(self._packed[place])
         return unpack_trends(self._packed[[place]])[0]
 
+    def take(self, places: Ids) -> Trends:
+        """Return the trends of some runs."""
+        return Trends(self._packed[places])
+
 
 def trends_of(chunks: Iterable[tuple[int, SummaryChunk]], ids: Ids, size: int) -> Trends:
     """Return the trend of a metric for some runs, () for those that have none.

@@ -123,6 +123,7 @@ FIXED = (
 HIDDEN = (
     Column("path", "Path", ("run", "path", ""), "text"),
     Column("problems", "Problems", ("run", "problems", ""), "text"),
+    Column("origin", "Found in", ("run", "origin", ""), "text"),
 )
 _TREND = Column(TREND, "Trend", ("", "", ""), "trend", 76)
 _ATTRIBUTES: tuple[tuple[str, str, Form], ...] = (

@@ -12,16 +12,16 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelInd
 from app.records.layout import Workspace
 from app.records.runs import Run
 from app.records.watch import Changes
-from app.ui.icons import icon, state_icon
 from app.ui.runs.columns import FIXED, Column, source_icon
 from app.ui.runs.reading import TableReading
 from app.ui.runs.rows import Row, Rows
 from app.ui.runs.snapshot import Snapshot
+from app.ui.theme import tokens
 
 Index = QModelIndex | QPersistentModelIndex
 
-#: The run; its state; the values of its trend; whether it is the last of the followed ones.
-RUN, STATE, TREND_VALUES, ENDS_LIVE = (Qt.ItemDataRole.UserRole + number for number in range(4))
+#: The run of a row.
+RUN = Qt.ItemDataRole.UserRole
 
 
 class RunsModel(QAbstractTableModel):
@@ -103,6 +103,15 @@ class RunsModel(QAbstractTableModel):
         found = (self.rows.at(row) for row in rows if row < len(self.rows.live))
         return [row for row in found if row.is_active]
 
+    def sign(self, row: int, column: Column) -> tuple[str, str] | None:
+        """Return the icon that stands in a cell, and its colour."""
+        if column.id == "state":
+            state = self.rows.state(row)
+            return (state, tokens().state(state).ink) if state else None
+        if column.id == "source":
+            return source_icon(self.rows.text(row, "source")), tokens().text3
+        return ("triangle-alert", tokens().text3) if column.id == "name" and self.rows.problems(row) else None
+
     def order(self) -> RowOrder:
         """Return the folders of the executions in the order of the rows, as it is whenever it is asked."""
         return RowOrder(self)
@@ -145,21 +154,13 @@ class RunsModel(QAbstractTableModel):
         match role:
             case Qt.ItemDataRole.DisplayRole:
                 return column.text(self.rows.value(row, column.id))
-            case Qt.ItemDataRole.DecorationRole:
-                return self._sign(row, column)
             case Qt.ItemDataRole.TextAlignmentRole:
                 return _side(column)
             case Qt.ItemDataRole.ToolTipRole:
                 return self._tip(row, column) or None
             case Qt.ItemDataRole.AccessibleTextRole:
                 return f"{column.title} {column.text(self.rows.value(row, column.id))}"
-        if role == RUN:
-            return self.rows.at(row)
-        if role == STATE:
-            return self.rows.state(row)
-        if role == TREND_VALUES:
-            return self.rows.trend(row)
-        return row == len(self.rows.live) - 1 if role == ENDS_LIVE else None
+        return self.rows.at(row) if role == RUN else None
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Return the title of a column."""
@@ -171,14 +172,6 @@ class RunsModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return _side(column)
         return column.tip or None if role == Qt.ItemDataRole.ToolTipRole else None
-
-    def _sign(self, row: int, column: Column) -> Any:
-        if column.id == "state":
-            state = self.rows.state(row)
-            return state_icon(state) if state else None
-        if column.id == "source":
-            return icon(source_icon(self.rows.text(row, "source")), "text3")
-        return icon("triangle-alert", "text3") if column.id == "name" and self.rows.problems(row) else None
 
     def _tip(self, row: int, column: Column) -> str:
         if column.id == "name":

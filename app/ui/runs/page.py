@@ -54,8 +54,8 @@ class RunsPage(Page):
         super().__init__()
         self._session = session
         self._awaited: ExecutionFolder | None = None
-        self._reading = TableReading(session.indexing, self)
-        self.model = RunsModel(session.workspace, self._reading)
+        self.reading = TableReading(session.indexing, self)
+        self.model = RunsModel(session.workspace, self.reading)
         self.view = RunsView(self.model)
         self.view.opened.connect(lambda row: self._open_runs([row]))
         self.view.selection_changed.connect(self._on_selection)
@@ -86,8 +86,8 @@ class RunsPage(Page):
         QTimer.singleShot(_READING_AFTER, self, self._show_part)
         self.model.filtered.connect(self._on_rows)
         self.model.columns_changed.connect(self._on_rows)
-        self._reading.refused.connect(self._on_refused)
-        self._reading.failed.connect(lambda text: session.notice.emit("error", text))
+        self.reading.refused.connect(self._on_refused)
+        self.reading.failed.connect(lambda text: session.notice.emit("error", text))
         session.runs_changed.connect(self._on_changes)
         session.listed.connect(self._show_part)
         session.indexing.told.connect(self._show_part)
@@ -96,7 +96,7 @@ class RunsPage(Page):
         self.model.take(Changes(tuple(session.runs.values())))
         self._on_selection()
         # Once the view is as it was left: what is restored is asked for as well.
-        QTimer.singleShot(0, self, self._reading.read)
+        QTimer.singleShot(0, self, self.reading.begin)
 
     @property
     def key(self) -> str:
@@ -131,7 +131,7 @@ class RunsPage(Page):
     def show_scope(self, scope: Scope) -> None:
         """Show some of the runs."""
         self._heading.setText(scope.title)
-        self._reading.ask(scope=scope)
+        self.reading.ask(scope=scope)
         self._on_rows()
 
     def view_state(self) -> dict[str, Any]:
@@ -221,7 +221,7 @@ class RunsPage(Page):
         column.addLayout(lower)
         self._heading = ElidedLabel(Scope().title, "heading")
         self._heading.setMaximumWidth(_HEADING)
-        self.filter.asked.connect(lambda text: self._reading.ask(text=text))
+        self.filter.asked.connect(lambda text: self.reading.ask(text=text))
         self.filter.left.connect(self.view.setFocus)
         self.mistake = label("", "error")
         self.mistake.setWordWrap(True)
@@ -272,7 +272,6 @@ class RunsPage(Page):
         columns, available = len(self.model.columns), len(self.model.available_columns)
         self._columns.setText(f"Columns {columns} of {formats.count(available)}")
         self._show_part()
-        self.changed.emit()
 
     def _on_submitted(self, folder: ExecutionFolder) -> None:
         if not self.view.select(folder.path):
@@ -299,7 +298,7 @@ class RunsPage(Page):
             if self.model.total:
                 part = self._no_match
             elif self.model.is_read and (session.indexing.is_complete or (session.is_listed and session.is_empty)):
-                part = self._nothing if self._reading.request.scope == Scope() else self._none_here
+                part = self._nothing if self.reading.request.scope == Scope() else self._none_here
             else:
                 counts = f" {formats.count(progress[1])} of {formats.count(progress[2])}" if progress else ""
                 self._wait.say(f"Reading runs…{counts}")

@@ -111,7 +111,7 @@ class QueryField(QLineEdit):
                 self._show(offered)
 
         # Where the index cannot be read, the table says so; nothing is offered then.
-        self._indexing.read(read, found, failed=lambda _error: None)
+        self._indexing.read(self, read, found, failed=lambda _error: None)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Leave the keys of the list to it; open it with Ctrl+Space or Down, go to the table with Enter."""

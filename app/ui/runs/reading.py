@@ -34,7 +34,7 @@ class TableReading(QObject):
         self._wanted = Request()
         self._good_text = ""
         self._work: Work[Snapshot] | None = None
-        self._is_outdated = False
+        self._is_outdated = self._has_begun = False
         self._timer = QTimer(self, singleShot=True)
         self._timer.timeout.connect(self._read)
         self._pace = Pace(_LEAST_SECONDS)
@@ -52,9 +52,10 @@ class TableReading(QObject):
             self._wanted = wanted
             self._read()
 
-    def read(self) -> None:
-        """Read what is asked for, now."""
-        self._read()
+    def begin(self) -> None:
+        """Read what is asked for, unless that has begun."""
+        if not self._has_begun:
+            self._read()
 
     def _on_index_changed(self) -> None:
         if not self._timer.isActive():
@@ -66,10 +67,11 @@ class TableReading(QObject):
             self._is_outdated = True
             return
         self._timer.stop()
-        self._is_outdated = False
+        self._is_outdated, self._has_begun = False, True
         self._pace.begin()
         request = self._wanted if text is None else replace(self._wanted, text=text)
         self._work = self._indexing.read(
+            self,
             lambda index: self._reader.read(index, request),
             self._on_read,
             failed=lambda error: self._on_failed(error, request),

@@ -24,14 +24,14 @@ from app.ui.runs.scope import OWN, Scope
 # All that reads the index is imported in the background.
 if TYPE_CHECKING:
     from app.records.index import Index, ValueColumn
-    from app.records.index.values import Ids
-    from app.records.query import Names
+    from app.records.index.summaries import Trends
+    from app.records.index.values import Ids, Mask
     from app.records.sources.base import Param
 
 #: What makes a text a query; any other is words to be found.
 _OPERATOR = re.compile(r"""[=<>~!"`]|\b(like|(not\s+)?in)\s*["(\[]|\bhas\s*\(""", re.IGNORECASE)
-#: What words are looked for in.
-_SEARCHED = ("name", "experiment", "state", "source")
+#: What words are looked for in: name, experiment, state and source.
+_SEARCHED = ("text", "state", "source")
 #: What is not shown unless it is asked for.
 _KEPT = "run.deleted = false"
 _DATED = re.compile(r"(\d\d-\d\d-\d\d)__(\d\d)-(\d\d)-(\d{4})(.*)")
@@ -98,83 +98,142 @@ class SnapshotReader:
     """Reads one snapshot after the other; what has not changed since the last is not read again."""
 
     def __init__(self) -> None:
-        self._version: object = None
-        self._own: dict[str, int] = {}
-        self._ended: frozenset[int] = frozenset()
-        self._names: Names | None = None
-        self._scopes: dict[str, tuple[int, int, list[str]]] = {}
+        self._state: _State | None = None
 
     def read(self, index: Index, request: Request) -> Snapshot:
         """Return what was asked for.
 
         Raises:
             QueryError: the query cannot be understood.
+            LookupError: the index changed while it was read.
             OSError: the index cannot be used.
         """
         version = index.version
-        if version != self._version:
-            self._read_once(index)
-            self._version = version
+        state = self._state
+        if state is None or state.version != version:
+            state = self._state = _State(index, version)
         scope = " and ".join(filter(None, (request.scope.query(), "" if "deleted" in request.text else _KEPT)))
-        if scope not in self._scopes:
-            self._scopes[scope] = _about(index, scope)
-        total, sources, common = self._scopes[scope]
-        assert self._names is not None
-        available = all_columns(
-            common, {"metric": self._names.metrics, "param": self._names.params, "tag": self._names.tags}
-        )
-        wanted = shown_at_first(common, sources) if request.chosen is None else request.chosen
-        shown = [each for each in available if each.id in wanted]
-        ids = self._chosen(index, request, scope)
-        # Followed runs that the index knows: their place is before the others in what is read.
-        known = {path: self._own[path] for path in request.live if path in self._own}
-        rows = _joined(list(known.values()), ids)
+        about = state.about(scope)
+        wanted = about.shown if request.chosen is None else request.chosen
+        shown = [each for each in about.available if each.id in wanted]
         read = {each.id: each for each in (*FIXED, *HIDDEN, *shown) if each.id != TREND}
-        fields = {id_: column.field() for id_, column in read.items()}
-        table = index.table(rows, list(fields.values()))
-        values = {id_: table[each] for id_, each in fields.items()}
-        shown = [_with_numbers(each, values[each.id]) if each.form == "value" else each for each in shown]
-        key = common[0] if common else ""
+        columns = state.columns(list(read.values()))
+        ids = self._chosen(state, request, scope)
+        places = state.places(ids)
+        known = {path: state.own[path] for path in request.live if path in state.own}
+        live_places = state.places(list(known.values())).tolist()
+        values = {id_: column.take(places) for id_, column in columns.items()}
         return Snapshot(
             request,
             version,
             ids,
-            {id_: _without(column, len(known)) for id_, column in values.items()},
-            key,
-            index.trends(ids, key),
-            total,
-            tuple(available),
-            tuple(shown),
-            self._own,
-            {path: {id_: values[id_][place] for id_ in values} for place, path in enumerate(known)},
-            frozenset(path for path, run in known.items() if run in self._ended),
-            bool(values["state"].having(lambda text: text in UNDER_WAY)[len(known) :].any()),
+            values,
+            about.key_metric,
+            state.trends(about.key_metric).take(places),
+            about.total,
+            about.available,
+            tuple(_with_numbers(each, columns[each.id]) if each.form == "value" else each for each in shown),
+            state.own,
+            {
+                path: {id_: column[place] for id_, column in columns.items()}
+                for path, place in zip(known, live_places, strict=True)
+            },
+            frozenset(path for path, run in known.items() if run in state.ended),
+            bool(values["state"].having(lambda text: text in UNDER_WAY).any()),
         )
 
-    def _read_once(self, index: Index) -> None:
-        """Read what all requests to one state of the index have in common."""
-        from app.records.query import Field
-
-        ids = index.query(f'run.origin = "{OWN}"')
-        path, state = Field("run", "path"), Field("run", "state")
-        table = index.table(ids, [path, state])
-        self._own = {str(text): run for text, run in zip(table[path], ids.tolist(), strict=True)}
-        self._ended = frozenset(ids[table[state].having(lambda text: text in END_STATES)].tolist())
-        self._names = index.names()
-        self._scopes = {}
-
-    def _chosen(self, index: Index, request: Request, scope: str) -> Ids:
+    def _chosen(self, state: _State, request: Request, scope: str) -> Ids:
         """Return the ids of the runs that were asked for, in order."""
         id_, descending = request.sort
         column = column_of(id_) or column_of("started")
         assert column is not None
-        text = request.text.strip()
-        query = (text if is_query(text) else _words(text)) if text else ""
-        sort = None if column.id == "name" else (column.field(), descending)
-        ids = _ask(index, scope, query, sort)
-        if sort is None:
-            ids = ids[_by_date(index.table(ids, [column.field()])[column.field()], descending)]
+        text = request.text
+        ids = _ask(state.index, scope, text if is_query(text) else "", (column.field(), descending))
+        if column.id == "name":
+            ids = ids[_by_date(state.columns([column])[column.id].take(state.places(ids)), descending)]
+        if text.strip() and not is_query(text):
+            ids = ids[state.having_words(text)[state.places(ids)]]
         return ids
+
+
+@dataclass(frozen=True, slots=True)
+class _About:
+    """What is known of a scope: how many runs it has, which columns, and the metric that tells most of them."""
+
+    total: int
+    key_metric: str
+    available: tuple[Column, ...]
+    shown: frozenset[str]
+
+
+class _State:
+    """One state of the index: what was read of it is kept, so that another query of it needs little."""
+
+    def __init__(self, index: Index, version: object) -> None:
+        self.index = index
+        self.version = version
+        self._ids = index.query()
+        self._names = index.names()
+        self._columns: dict[str, ValueColumn] = {}
+        self._abouts: dict[str, _About] = {}
+        self._trends: dict[str, Trends] = {}
+        origin, path, state = self.columns([*HIDDEN, *FIXED])["origin"], self._columns["path"], self._columns["state"]
+        ours = origin.having(OWN.__eq__)
+        ids = self._ids[ours].tolist()
+        #: The ids of our runs by their folders, and of those of them that are over.
+        self.own: dict[str, int] = {str(text): run for text, run in zip(_of(path, ours), ids, strict=True)}
+        self.ended = frozenset(self._ids[ours & state.having(lambda text: text in END_STATES)].tolist())
+
+    def columns(self, columns: Sequence[Column]) -> dict[str, ValueColumn]:
+        """Return the values of all runs of some columns, by the column's id."""
+        missing = {each.id: each.field() for each in columns if each.id not in self._columns}
+        if missing:
+            table = self.index.table(self._ids, list(missing.values()))
+            self._columns |= {id_: table[each] for id_, each in missing.items()}
+        return {each.id: self._columns[each.id] for each in columns}
+
+    def trends(self, metric: str) -> Trends:
+        """Return the trends of a metric for all runs."""
+        if metric not in self._trends:
+            self._trends[metric] = self.index.trends(self._ids, metric)
+        return self._trends[metric]
+
+    def places(self, ids: Ids | Sequence[int]) -> Ids:
+        """Return where runs are in the columns.
+
+        Raises:
+            LookupError: one is not there, since the index has changed.
+        """
+        import numpy as np
+
+        wanted = np.asarray(ids, np.int64)
+        places: Ids = np.searchsorted(self._ids, wanted)
+        if len(wanted) and (places.max() >= len(self._ids) or (self._ids[places] != wanted).any()):
+            raise LookupError("the index has changed")
+        return places
+
+    def having_words(self, text: str) -> Mask:
+        """Return which runs have each word of a text somewhere."""
+        import numpy as np
+
+        mask = np.ones(len(self._ids), bool)
+        columns = self.columns([each for each in FIXED if each.form in _SEARCHED]).values()
+        for word in text.casefold().split():
+            mask &= np.logical_or.reduce([_having(column, word) for column in columns])
+        return mask
+
+    def about(self, scope: str) -> _About:
+        """Return what is known of the runs that a query means."""
+        if scope not in self._abouts:
+            ids = self.index.query(scope)
+            sources = self.columns(FIXED)["source"].take(self.places(ids))
+            counts = {each.name: count for each, count in self.index.counts(ids).items()}
+            common = common_metrics(counts, len(ids))
+            names = self._names
+            available = all_columns(common, {"metric": names.metrics, "param": names.params, "tag": names.tags})
+            shown = shown_at_first(common, len(set(sources.codes.tolist())))
+            self._abouts[scope] = _About(len(ids), common[0] if common else "", tuple(available), frozenset(shown))
+        return self._abouts[scope]
 
 
 def _ask(index: Index, scope: str, query: str, sort: Any) -> Ids:
@@ -191,29 +250,6 @@ def _ask(index: Index, scope: str, query: str, sort: Any) -> Ids:
     return index.query(scope or query, sort)
 
 
-def _words(text: str) -> str:
-    """Return the query for runs that have each word of a text somewhere."""
-    from app.records.query.syntax import quote
-
-    parts = []
-    for word in text.split():
-        pattern = quote(f"(?i){re.escape(word)}")
-        parts.append(f"({' or '.join(f'run.{name} ~ {pattern}' for name in _SEARCHED)})")
-    return " and ".join(parts)
-
-
-def _about(index: Index, scope: str) -> tuple[int, int, list[str]]:
-    """Return of a scope how many runs it has, of how many kinds of sources, and the metrics worth a column."""
-    from app.records.query import Field
-
-    ids = index.query(scope)
-    source = Field("run", "source")
-    column = index.table(ids, [source])[source]
-    kinds = len(set(column.codes.tolist()))
-    counts = {each.name: count for each, count in index.counts(ids).items()}
-    return len(ids), kinds, common_metrics(counts, len(ids))
-
-
 def _by_date(names: ValueColumn, descending: bool) -> Any:
     """Return the order of names; those of executions begin with the time of the day, and their date counts first."""
     from app.records.index.selection import order
@@ -222,15 +258,13 @@ def _by_date(names: ValueColumn, descending: bool) -> Any:
     return order(replace(names, texts=dated), descending=descending)
 
 
-def _joined(first: list[int], then: Ids) -> Ids:
-    import numpy as np
-
-    return np.concatenate((np.array(first, np.int64), then))
+def _having(column: ValueColumn, word: str) -> Mask:
+    return column.having(lambda text: word in text.casefold())
 
 
-def _without(column: ValueColumn, count: int) -> ValueColumn:
-    """Return a column without its first values."""
-    return replace(column, numbers=column.numbers[count:], codes=column.codes[count:])
+def _of(column: ValueColumn, mask: Mask) -> ValueColumn:
+    """Return the column of the runs of a mask."""
+    return replace(column, numbers=column.numbers[mask], codes=column.codes[mask])
 
 
 def _with_numbers(column: Column, values: ValueColumn) -> Column:

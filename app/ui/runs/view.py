@@ -5,27 +5,24 @@ from __future__ import annotations
 from itertools import chain
 from pathlib import Path
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QRect, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QKeyEvent, QPainter
+from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
     QMenu,
-    QStyle,
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
     QTableView,
 )
 
 from app.ui.icons import icon
+from app.ui.runs.cells import MARGIN, CellDelegate
 from app.ui.runs.columns import TREND
 from app.ui.runs.columns_popup import ColumnsPopup
-from app.ui.runs.model import ENDS_LIVE, RUN, STATE, TREND_VALUES, RunsModel
+from app.ui.runs.model import RUN, RunsModel
 from app.ui.runs.rows import Row
-from app.ui.theme import height, theme, tokens, ui_font
+from app.ui.theme import height, theme
 from app.ui.tokens import HEADER, ROW
 
-_MARGIN = 8
 #: How many runs are opened at once.
 MOST_OPENED = 10
 #: How many rows are measured for the width of a column.
@@ -46,7 +43,7 @@ class RunsView(QTableView):
         self._widths: dict[str, int] = {}
         self._order: list[str] = []
         self.setModel(model)
-        self.setItemDelegate(_CellDelegate(self))
+        self.setItemDelegate(CellDelegate(self, model))
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
@@ -171,7 +168,7 @@ class RunsView(QTableView):
         metrics = self.fontMetrics()
         texts = [self._model.index(row, section).data() for row in range(min(self._model.rowCount(), _MOST_MEASURED))]
         widest = max((metrics.horizontalAdvance(text) for text in [column.title, *texts]), default=0)
-        self.setColumnWidth(section, widest + 2 * _MARGIN + (24 if column.id in ("state", "source") else 14))
+        self.setColumnWidth(section, widest + 2 * MARGIN + (24 if column.id in ("state", "source") else 14))
 
     def _keep_selection(self) -> None:
         self._kept = [self._model.run_at(row) for row in self.selected_rows[:_MOST_MEASURED]]
@@ -215,73 +212,3 @@ class RunsView(QTableView):
 
     def _hide(self, id_: str) -> None:
         self._model.choose_columns({column.id for column in self._model.columns} - {id_})
-
-
-class _CellDelegate(QStyledItemDelegate):
-    """Draws a cell in the tokens of the theme."""
-
-    def paint(
-        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
-    ) -> None:
-        colours = tokens()
-        view = self.parent()
-        assert isinstance(view, RunsView)
-        model = index.model()
-        assert isinstance(model, RunsModel)
-        box = QRect(option.rect)
-        column = model.columns[index.column()]
-        selected = bool(option.state & QStyle.StateFlag.State_Selected)
-        painter.save()
-        if selected:
-            painter.fillRect(box, QColor(colours.soft))
-        elif option.state & QStyle.StateFlag.State_MouseOver:
-            painter.fillRect(box, QColor(colours.hover))
-        if selected and view.horizontalHeader().visualIndex(index.column()) == 0:
-            painter.fillRect(QRect(box.x(), box.y(), 3, box.height()), QColor(colours.accent_text))
-        painter.setPen(QColor(colours.edge if index.data(ENDS_LIVE) else colours.line))
-        painter.drawLine(box.bottomLeft(), box.bottomRight())
-        inner = box.adjusted(_MARGIN, 0, -_MARGIN, 0)
-        if column.id == TREND:
-            self._paint_trend(painter, inner, index, selected)
-        else:
-            self._paint_text(painter, inner, index, column.id, is_number=column.is_number)
-        if option.state & QStyle.StateFlag.State_HasFocus:
-            painter.setPen(QColor(colours.accent_text))
-            painter.drawRect(box.adjusted(0, 0, -1, -1))
-        painter.restore()
-
-    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
-        return QSize(80, height(ROW))
-
-    def _paint_text(
-        self,
-        painter: QPainter,
-        box: QRect,
-        index: QModelIndex | QPersistentModelIndex,
-        column: str,
-        *,
-        is_number: bool,
-    ) -> None:
-        colours = tokens()
-        sign = index.data(Qt.ItemDataRole.DecorationRole)
-        if sign is not None:
-            sign.paint(painter, QRect(box.x(), box.center().y() - 6, 14, 14))
-            box = box.adjusted(20, 0, 0, 0)
-        ink = colours.text2 if column in ("experiment", "started", "time", "source") else colours.text
-        state = index.data(STATE) if column == "state" else ""
-        painter.setPen(QColor(colours.state(state).ink if state else ink))
-        painter.setFont(ui_font(weight=500 if column.startswith("best:") else 400))
-        mode = Qt.TextElideMode.ElideMiddle if column == "name" else Qt.TextElideMode.ElideRight
-        text = painter.fontMetrics().elidedText(index.data(), mode, box.width())
-        side = Qt.AlignmentFlag.AlignRight if is_number else Qt.AlignmentFlag.AlignLeft
-        painter.drawText(box, side | Qt.AlignmentFlag.AlignVCenter, text)
-
-    def _paint_trend(
-        self, painter: QPainter, box: QRect, index: QModelIndex | QPersistentModelIndex, selected: bool
-    ) -> None:
-        from app.ui.charts.sparkline import paint_sparkline
-
-        values = index.data(TREND_VALUES)
-        if values:
-            colour = tokens().text2 if selected else tokens().series[0]
-            paint_sparkline(painter, QRectF(box).adjusted(0, 6, 0, -6), values, QColor(colour))
