@@ -38,8 +38,8 @@ NAMES_FILE = "names.json"
 _HEADER_SIZE = 128
 _MAGIC = b"\x93NUMPY\x01\x00"
 _MAX_OPEN_FILES = 64
-#: A series of more than 170 million points is read by nobody at once.
-_MOST_BYTES = 4 << 30
+#: A series of more than 44 million points is read by nobody at once.
+_MOST_BYTES = 1 << 30
 
 
 def _header(count: int) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -140,6 +139,7 @@ class Columns:
             added = values[ADDED]
             tags = values["tag"] | {name[5:]: text for name, text in added.items() if name.startswith("tags.")}
             path = root / attributes["path"]
+            problems = filter(None, attributes.get("problems", "").split("\n"))
             return RunRecord(
                 source=attributes["source"],
                 key=restored(row[0]),
@@ -157,7 +157,7 @@ class Columns:
                 log=_place(attributes.get("log"), path, root),
                 parent=attributes.get("parent"),
                 deleted=attributes.get("deleted", False),
-                problems=(*json.loads(attributes.get("problems", "[]")), *self._clashes_of(run, path, root)),
+                problems=(*problems, *self._clashes_of(run, path, root)),
             )
 
     def _values_of(self, run: int) -> dict[str, dict[str, Param]]:
