@@ -40,8 +40,8 @@ _PIECE_ROWS = 8192
 _HEADER_SIZE = 128
 _MAGIC = b"\x93NUMPY\x01\x00"
 _MAX_OPEN_FILES = 64
-#: A series of more than 170 million points is read by nobody at once.
-_MOST_BYTES = 4 << 30
+#: A series of more than 44 million points is read by nobody at once.
+_MOST_BYTES = 1 << 30
 
 
 def as_points(rows: Sequence[tuple[int, float, float]]) -> Points:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Literal
 
 #: Counts up with every change of the form of the file; one of another version is made again.
-VERSION = 1
+VERSION = 2
 #: "TrkS", which tells the file from any other SQLite file.
 _APPLICATION = 0x54726B53
 _BUSY_SECONDS = 10.0

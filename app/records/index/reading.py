@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections import defaultdict
 from collections.abc import Callable, Container, Iterable, Iterator
@@ -257,7 +256,7 @@ def _record(key: str, values: _Values, metrics: dict[str, MetricSummary], root: 
         log=_place(attributes.get("log"), path, root),
         parent=attributes.get("parent"),
         deleted=attributes.get("deleted", False),
-        problems=tuple(json.loads(attributes.get("problems", "[]"))),
+        problems=tuple(filter(None, attributes.get("problems", "").split("\n"))),
     )
 
 

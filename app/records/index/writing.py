@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
 from collections import defaultdict
@@ -22,6 +21,9 @@ from app.records.summary import MetricSummary
 NUMBER_BITS = 24
 #: The kind of the names that hold what people added, which stays when a run is read anew.
 ADDED = "added"
+
+#: A problem is a sentence; what a broken file says of itself may be long (characters).
+_LONGEST_PROBLEM = 1000
 
 #: By name, by the place of the run in its chunk.
 _Values: TypeAlias = "defaultdict[str, dict[int, Param]]"
@@ -221,7 +223,7 @@ class Changes:
         if record.deleted:
             yield "deleted", True
         if record.problems:
-            yield "problems", json.dumps(record.problems)
+            yield "problems", "\n".join([problem.replace("\n", " ")[:_LONGEST_PROBLEM] for problem in record.problems])
 
     def _relative(self, path: str) -> str:
         """Return a path as it is stored: relative to the workspace where it is below it."""

@@ -48,7 +48,7 @@ _TRASH = ".trash"
 _MODELS = "models"
 _NO_RUNS = frozenset([META, "tags", "datasets", "traces", _MODELS])
 _TEXT_BYTES = 1 << 20
-_METRIC_BYTES = 1 << 30
+_METRIC_BYTES = 1 << 28
 #: What a look at the store found in the folders of runs is good for reading them right after it.
 _FRESH_SECONDS = 10.0
 _MOST_FRESH = 5000
@@ -137,7 +137,7 @@ class MLflowFiles(Source):
         params = _read_texts(run, "params", problems)
         named = meta.get("run_id") or meta.get("run_uuid") or run_id
         if named != run_id:
-            problems.append(f"{run.path}/{META}: it names another run, {named}.")
+            problems.append(f"{run.path}/{META}: it names another run, {named[:40]}.")
         return RunRecord(
             source="mlflow",
             key=key,
@@ -340,7 +340,7 @@ def _read_metrics(run: RunFolder, problems: list[str]) -> dict[str, MetricSummar
     metrics: dict[str, MetricSummary] = {}
     for name, path, data in _contents(run, "metrics", _METRIC_BYTES, problems):
         if len(data) == _METRIC_BYTES:
-            problems.append(f"{path}: only its first {_METRIC_BYTES >> 30} GiB are read.")
+            problems.append(f"{path}: only its first {_METRIC_BYTES >> 20} MiB are read.")
         summary, bad = parse_summary(data)
         if bad:
             problems.append(f"{path}: {bad} of its lines {'is' if bad == 1 else 'are'} no point.")

@@ -24,7 +24,6 @@ _NAME_TAG = "mlflow.runName"
 
 _META_BYTES = 1 << 20
 _FIRST_BYTES = 1 << 12
-_NEXT_BYTES = 1 << 24
 _DIGEST_BYTES = 16
 #: What stands for the bytes of a name that are no UTF-8.
 _HALF = re.compile("[\ud800-\udfff]")
@@ -175,11 +174,9 @@ def read_file(path: str, limit: int) -> bytes:
         data = os.read(descriptor, _FIRST_BYTES)
         if len(data) < _FIRST_BYTES:
             return data
-        parts, size = [data], len(data)
-        while size < limit and (data := os.read(descriptor, min(limit - size, _NEXT_BYTES))):
-            parts.append(data)
-            size += len(data)
-        return b"".join(parts)
+        with open(descriptor, "rb", closefd=False) as file:
+            file.seek(0)
+            return file.read(limit)
     finally:
         os.close(descriptor)
 

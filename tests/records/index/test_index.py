@@ -262,3 +262,12 @@ def test_sizes_are_of_what_is_a_runs_own(index: Index) -> None:
     assert index.query("size > 1000").tolist() == [a]
     index.update("s", [record("a")])
     assert [run for run, _ in index.unmeasured(9)] == [a]
+
+
+def test_a_run_with_endless_problems_harms_nobody(index: Index) -> None:
+    index.update("s", [record("a"), record("b", problems=("\0" * 100_000, *["a\nline"] * 10_000))])
+    _, many = index.query().tolist()
+    problems = index.record(many).problems
+    assert problems[:2] == ("\0" * 1000, "a line")
+    assert sum(map(len, problems)) < 40_000
+    assert len(index.query()) == 2
