@@ -187,8 +187,9 @@ class RunPage(Page):
         gone = self.tr("The folder of this run is gone; what was read stays here.") if model.is_gone else ""
         failed = ""
         if status is not None and status.state in ("failed", "crashed"):
-            failed = status.message or self.tr("The run has {0}.").format(status.state)
-            failed = failed.strip().splitlines()[-1] if failed.strip() else ""
+            # The first line is the cause; what follows is what was printed, for who looks into the log.
+            lines = (status.message or "").strip().splitlines()
+            failed = lines[0] if lines else self.tr("The run has {0}.").format(status.state)
         silent = ""
         if model.silent_seconds is not None and not model.is_gone:
             last = time.localtime(time.time() - model.silent_seconds)
