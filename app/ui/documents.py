@@ -79,9 +79,16 @@ class Documents(QTabWidget):
             self.bring(page)
 
     def bring(self, page: Page) -> None:
-        """Bring a page to the front and give it the keyboard."""
+        """Bring a page to the front and give it the keyboard, where it had it last."""
+        had = page.focusWidget()  # before Qt gives it to the first part of the page
         self.setCurrentWidget(page)
-        page.setFocus(Qt.FocusReason.OtherFocusReason)
+        give_keyboard(page, last=had)
+
+    def bring_number(self, index: int) -> None:
+        """Bring the page of a tab to the front; there may be no such tab."""
+        page = self.widget(index)
+        if isinstance(page, Page):
+            self.bring(page)
 
     def close_page(self, index: int) -> None:
         """Close a tab once its page agrees; the window's first tab stays."""
@@ -147,13 +154,18 @@ class Documents(QTabWidget):
         menu.popup(self.tabBar().mapToGlobal(position))
 
 
-def focusable_part(widget: QWidget) -> QWidget | None:
-    """Return the first part of a pane that takes the keyboard."""
-    return next(
-        (
-            part
-            for part in widget.findChildren(QWidget)
-            if part.isVisibleTo(widget) and part.isEnabled() and part.focusPolicy() & Qt.FocusPolicy.TabFocus
-        ),
-        None,
-    )
+def give_keyboard(
+    pane: QWidget, reason: Qt.FocusReason = Qt.FocusReason.OtherFocusReason, *, last: QWidget | None = None
+) -> None:
+    """Give the keyboard to the part of a pane that had it last, else to the one it names, else to its first."""
+    named = pane
+    while (proxy := named.focusProxy()) is not None:
+        named = proxy
+    parts = (last, named, *pane.findChildren(QWidget))
+    part = next((part for part in parts if part is not None and _takes_keyboard(part, pane)), pane)
+    part.setFocus(reason)
+
+
+def _takes_keyboard(part: QWidget, pane: QWidget) -> bool:
+    takes = bool(part.focusPolicy() & Qt.FocusPolicy.TabFocus) and part.focusProxy() is None
+    return takes and part.isEnabled() and part.isVisibleTo(pane)

@@ -113,7 +113,7 @@ class Menus:
         for number in range(1, _TABS + 1):
             action = QAction(window)
             action.setShortcut(QKeySequence(f"Ctrl+{number}"))
-            action.triggered.connect(lambda _checked=False, at=number - 1: window.documents.setCurrentIndex(at))
+            action.triggered.connect(lambda _checked=False, at=number - 1: window.documents.bring_number(at))
             window.addAction(action)
 
     def _fill_help(self) -> None:

@@ -70,6 +70,7 @@ class Sidebar(QWidget):
         self._model = QStandardItemModel(self)
         self._tree = _Tree()
         self._tree.setModel(self._model)
+        self.setFocusProxy(self._tree)
         self._tree.chosen.connect(self._on_chosen)
         self._tree.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self._tree.customContextMenuRequested.connect(self._show_menu)
@@ -298,7 +299,7 @@ class _Tree(QTreeView):
             self.chosen.emit(index)
 
     def _on_activated(self, index: QModelIndex) -> None:
-        if index.data(_KIND) == "config":
+        if index.data(_KIND) != "tracker":
             self.chosen.emit(index)
 
 
@@ -356,7 +357,7 @@ def _add_page(menu: QMenu, tracker: str, opener: Callable[[], None]) -> None:
 def _heading(text: str) -> QStandardItem:
     item = QStandardItem(text)
     item.setData("heading", _KIND)
-    item.setFlags(Qt.ItemFlag.ItemIsEnabled)
+    item.setFlags(Qt.ItemFlag.NoItemFlags)  # keys pass over it
     return item
 
 

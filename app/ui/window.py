@@ -16,7 +16,7 @@ from app.ui.arrangement import Arrangement, to_bytes, to_text
 from app.ui.background import run_in_background
 from app.ui.controls import line
 from app.ui.dialogs import ask_about_runs, ask_for_config, ask_for_folder
-from app.ui.documents import Documents, focusable_part
+from app.ui.documents import Documents, give_keyboard
 from app.ui.example import run_example, show_example_config
 from app.ui.icons import app_icon
 from app.ui.menus import Menus
@@ -234,12 +234,12 @@ class MainWindow(QMainWindow):
         focus = self.focusWidget()
         at = next((i for i, pane in enumerate(panes) if focus is pane or (focus and pane.isAncestorOf(focus))), 0)
         pane = panes[(at + step) % len(panes)]
-        (focusable_part(pane) or pane).setFocus(Qt.FocusReason.TabFocusReason)
+        give_keyboard(pane, Qt.FocusReason.TabFocusReason, last=pane.focusWidget())
 
     def step_tab(self, step: int) -> None:
         """Bring the next or previous document to the front."""
         if self.documents.count():
-            self.documents.setCurrentIndex((self.documents.currentIndex() + step) % self.documents.count())
+            self.documents.bring_number((self.documents.currentIndex() + step) % self.documents.count())
 
     def close_tab(self) -> None:
         """Close the document in front."""

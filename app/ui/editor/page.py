@@ -343,7 +343,6 @@ class EditorPage(KeyboardPage):
     def _action(self, text: str, menu: str, keys: str, do: Callable[[], object], icon_name: str = "") -> QAction:
         found = QAction(text, self)
         found.setShortcut(QKeySequence(keys))
-        found.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         found.setProperty("menu", menu)
         if icon_name:
             found.setIcon(icon(icon_name))

@@ -127,7 +127,6 @@ class RunPage(Page):
             action.setProperty("menu", "run")
             if keys:
                 action.setShortcuts([QKeySequence(key) for key in keys.split()])
-            action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             action.triggered.connect(lambda _checked=False, clicked=clicked: clicked())
             self.addAction(action)
             found[name] = action
