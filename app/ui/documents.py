@@ -11,10 +11,17 @@ from PySide6.QtWidgets import QMenu, QStackedWidget, QTabBar, QTabWidget, QWidge
 from app.ui.pages import Page
 
 _LONGEST_TITLE = 32
+#: Where there are many tabs this much of their texts is left; margins, icon and cross of a tab (px).
+_LEAST_TEXT, _AROUND_TEXT = "00:00:00-00", 76
 
 
 class _Tabs(QTabBar):
-    """Tabs that a middle click closes."""
+    """Tabs that a middle click closes, and that are scrolled before they are too narrow to be told apart."""
+
+    def minimumTabSizeHint(self, index: int) -> QSize:
+        wanted = self.tabSizeHint(index)
+        least = self.fontMetrics().horizontalAdvance(_LEAST_TEXT) + _AROUND_TEXT
+        return QSize(min(wanted.width(), least), wanted.height())
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         if event.button() == Qt.MouseButton.MiddleButton and (at := self.tabAt(event.position().toPoint())) >= 0:
@@ -35,7 +42,7 @@ class Documents(QTabWidget):
         self.setDocumentMode(True)
         self.setMovable(True)
         self.setTabsClosable(True)
-        self.setElideMode(Qt.TextElideMode.ElideMiddle)
+        self.setElideMode(Qt.TextElideMode.ElideRight)
         self.setUsesScrollButtons(True)
         self.setIconSize(QSize(14, 14))
         self.tabBar().setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
@@ -130,11 +137,11 @@ class Documents(QTabWidget):
 
     def _describe(self, page: Page) -> None:
         index = self.indexOf(page)
-        title = page.title
-        short = title if len(title) <= _LONGEST_TITLE else f"{title[: _LONGEST_TITLE - 9]}…{title[-8:]}"
+        text = page.tab
+        short = text if len(text) <= _LONGEST_TITLE else f"{text[: _LONGEST_TITLE - 1]}…"
         mark = " ●" if page.is_modified else ""
         self.setTabText(index, short.replace("&", "&&") + mark)
-        self.setTabToolTip(index, title)
+        self.setTabToolTip(index, page.title)
         self.setTabIcon(index, page.icon)
 
     def _on_menu(self, position: QPoint) -> None:

@@ -30,8 +30,13 @@ class Page(QWidget):
 
     @property
     def title(self) -> str:
-        """The text of the tab."""
+        """The document's name, in the window's title and the tab's tooltip."""
         raise NotImplementedError
+
+    @property
+    def tab(self) -> str:
+        """The text of the tab; what tells it from others comes first, because the end is cut where there is no room."""
+        return self.title
 
     @property
     def icon(self) -> QIcon:

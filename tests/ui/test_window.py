@@ -351,3 +351,21 @@ def test_paths_that_cannot_be_looked_at_are_passed_over(make_window: MakeWindow,
     assert recent_workspaces(window.memory) == []
     window.open_path(Path("/" + "n" * 300))
     assert window.session is None
+
+
+def test_many_runs_can_be_told_apart_by_their_tabs(
+    make_window: MakeWindow, workspace: Workspace, record: Record
+) -> None:
+    folders = [record() for _ in range(8)]
+    window = make_window()
+    window.resize(800, 540)
+    window.open_workspace(workspace.root)
+    for folder in folders:
+        window.open_run(folder.path)
+    bar = window.documents.tabBar()
+    metrics = bar.fontMetrics()
+    for index, folder in enumerate(folders, 1):
+        text = bar.tabText(index)
+        assert folder.execution_id[:8] == text.replace(":", "-")[:8]
+        assert bar.tabToolTip(index) == folder.execution_id
+        assert bar.tabRect(index).width() >= metrics.horizontalAdvance(text) + 70

@@ -288,6 +288,11 @@ class RunPage(Page):
         return self._folder.execution_id
 
     @property
+    def tab(self) -> str:
+        """When it was started."""
+        return formats.short_execution(self._folder.execution_id)
+
+    @property
     def icon(self) -> QIcon:
         """The sign of its state."""
         return state_icon(self.model.state)
