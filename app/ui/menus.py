@@ -205,7 +205,7 @@ class Menus:
         session = self._window.session
         where = f"\nWorkspace: {session.workspace.root}" if session else ""
         box.setInformativeText(
-            "Configure, run, watch and compare experiments on this computer. No server, no account: nothing leaves "
+            "Configure, run and watch experiments on this computer. No server, no account: nothing leaves "
             f"it unasked.{where}"
         )
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)

@@ -115,7 +115,7 @@ class WelcomePage(Page):
         texts = QVBoxLayout()
         texts.setSpacing(2)
         texts.addWidget(label("Welcome to Trackside", "title"))
-        said = label("Configure, run, watch and compare experiments on this computer. No network, no account.")
+        said = label("Configure, run and watch experiments on this computer. No network, no account.")
         said.setFont(ui_font(14))
         said.setWordWrap(True)
         texts.addWidget(said)
