@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QSize, Qt, QTimer
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMessageBox, QPushButton
 from pytestqt.qtbot import QtBot
@@ -144,6 +144,15 @@ def test_the_same_is_not_said_twice_and_no_more_than_three_things_at_once(make_w
     for text in ("a", "a", "b", "c", "d"):
         window.notify("warning", text)
     assert [banner.text for banner in window.notices.banners] == ["b", "c", "d"]
+
+
+def test_what_is_only_to_know_goes_by_itself(make_window: MakeWindow) -> None:
+    window = make_window()
+    window.notify("info", "The command is in the clipboard.")
+    window.notify("warning", "MLflow does not answer.")
+    (timer,) = window.notices.findChildren(QTimer)
+    timer.timeout.emit()
+    assert [banner.text for banner in window.notices.banners] == ["MLflow does not answer."]
 
 
 def test_closing_beside_a_run_says_once_that_it_goes_on(
