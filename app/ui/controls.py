@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import QFontMetrics, QIcon, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -86,6 +86,19 @@ def frame(kind: str) -> tuple[QFrame, QVBoxLayout]:
     column.setContentsMargins(0, 0, 0, 0)
     column.setSpacing(0)
     return found, column
+
+
+class Sign(QWidget):
+    """An icon beside a text, in the colours that the theme gives it when it is drawn."""
+
+    def __init__(self, sign: QIcon, size: int = 14) -> None:
+        super().__init__()
+        self._sign = sign
+        self.setFixedSize(size, size)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw it."""
+        self._sign.paint(QPainter(self), self.rect())
 
 
 class ElidedLabel(QLabel):

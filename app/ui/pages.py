@@ -67,6 +67,9 @@ class Page(QWidget):
         """Call ``close`` when nothing stands against it, at once or after the user has answered."""
         close()
 
+    def look_again(self) -> None:
+        """See what other programs may have changed."""
+
     def leave(self) -> None:
         """Let go of what it follows; the tab is closed."""
 

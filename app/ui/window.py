@@ -214,9 +214,11 @@ class MainWindow(QMainWindow):
     # View
 
     def rescan(self) -> None:
-        """Look at all runs again."""
+        """Look again at all runs and at what is in front."""
         if self.session is not None:
             self.session.rescan()
+        if self.documents.page is not None:
+            self.documents.page.look_again()
 
     def toggle_sidebar(self) -> None:
         """Hide or show the sidebar."""

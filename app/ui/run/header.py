@@ -9,7 +9,6 @@ from PySide6.QtGui import QAction, QDesktopServices, QFontMetrics, QGuiApplicati
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
-    QLabel,
     QMenu,
     QMessageBox,
     QPushButton,
@@ -20,7 +19,7 @@ from PySide6.QtWidgets import (
 
 from app.records.layout import ExecutionFolder
 from app.ui import formats
-from app.ui.controls import ElidedLabel, StateBadge, button, icon_button, label
+from app.ui.controls import ElidedLabel, Sign, StateBadge, button, icon_button, label
 from app.ui.icons import icon
 from app.ui.run.model import RunModel
 from app.ui.session import Session
@@ -287,9 +286,7 @@ class _Fact(QFrame):
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(6)
-        sign = QLabel()
-        sign.setPixmap(icon(icon_name, "text3").pixmap(QSize(14, 14), self.devicePixelRatioF()))
-        row.addWidget(sign)
+        row.addWidget(Sign(icon(icon_name, "text3")))
         row.addWidget(ElidedLabel(text, "secondary"))
         self.setToolTip(tip)
 
