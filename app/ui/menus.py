@@ -114,7 +114,7 @@ class Menus:
         for number in range(1, _TABS + 1):
             action = QAction(window)
             action.setShortcut(QKeySequence(f"Ctrl+{number}"))
-            action.triggered.connect(lambda _checked=False, at=number - 1: window.documents.setCurrentIndex(at))
+            action.triggered.connect(lambda _checked=False, at=number - 1: window.documents.bring_number(at))
             window.addAction(action)
 
     def _fill_help(self) -> None:
@@ -206,7 +206,7 @@ class Menus:
         session = self._window.session
         where = f"\nWorkspace: {session.workspace.root}" if session else ""
         box.setInformativeText(
-            "Configure, run, watch and compare experiments on this computer. No server, no account: nothing leaves "
+            "Configure, run and watch experiments on this computer. No server, no account: nothing leaves "
             f"it unasked.{where}"
         )
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)

@@ -65,6 +65,7 @@ class Sidebar(QWidget):
         self._model = QStandardItemModel(self)
         self._tree = SidebarTree()
         self._tree.setModel(self._model)
+        self.setFocusProxy(self._tree)
         self._tree.chosen.connect(self._on_chosen)
         self._tree.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self._tree.customContextMenuRequested.connect(self._show_menu)

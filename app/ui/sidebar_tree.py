@@ -158,7 +158,7 @@ def heading(text: str) -> QStandardItem:
     """Return the row of a heading."""
     item = QStandardItem(text)
     item.setData("heading", KIND)
-    item.setFlags(Qt.ItemFlag.ItemIsEnabled)
+    item.setFlags(Qt.ItemFlag.NoItemFlags)  # keys pass over it
     return item
 
 

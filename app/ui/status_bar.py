@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
-from PySide6.QtCore import QSize, Qt, QTimer
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QStatusBar, QWidget
 
 from app.ui import formats
 from app.ui.background import Work, run_in_background
-from app.ui.controls import ElidedLabel, icon_button, label, line
+from app.ui.controls import ElidedLabel, Sign, icon_button, label, line
 from app.ui.icons import icon
 from app.ui.theme import height
 from app.ui.tokens import STATUS_BAR
@@ -63,7 +63,7 @@ class StatusBar(QStatusBar):
             if index:
                 self._page.append(line(vertical=True))
             elif sign is not None:
-                self._page.append(_picture(sign))
+                self._page.append(Sign(sign))
             # Paths and errors give way, the few words before them do not.
             is_short = len(text) <= _SHORT
             self._page.append(label(text) if is_short else ElidedLabel(text, mode=Qt.TextElideMode.ElideMiddle))
@@ -77,7 +77,7 @@ class StatusBar(QStatusBar):
             widget.deleteLater()
         self._addresses = []
         for kind, address in addresses.items():
-            self._addresses += [_picture(icon("chart-line" if kind == "tensorboard" else "refresh-cw")), label(address)]
+            self._addresses += [Sign(icon("chart-line" if kind == "tensorboard" else "refresh-cw")), label(address)]
         for position, widget in enumerate(self._addresses):
             self.insertPermanentWidget(position, widget)
 
@@ -99,7 +99,7 @@ class StatusBar(QStatusBar):
     def _add(self, icon_name: str, tip: str) -> QLabel:
         text = label()
         text.setToolTip(tip)
-        self.addPermanentWidget(_picture(icon(icon_name)))
+        self.addPermanentWidget(Sign(icon(icon_name)))
         self.addPermanentWidget(text)
         return text
 
@@ -136,12 +136,6 @@ class _Wait(QWidget):
         row.addWidget(label(text))
         row.addWidget(icon_button("x", "Cancel", cancel))
         self.setAccessibleName(text)
-
-
-def _picture(sign: QIcon) -> QLabel:
-    found = QLabel()
-    found.setPixmap(sign.pixmap(QSize(14, 14), found.devicePixelRatioF()))
-    return found
 
 
 def _look(folder: Path) -> _Machine:

@@ -17,7 +17,7 @@ from app.ui.arrangement import Arrangement, to_bytes, to_text
 from app.ui.background import run_in_background
 from app.ui.controls import line
 from app.ui.dialogs import ask_for_config, ask_for_folder
-from app.ui.documents import Documents, focusable_part
+from app.ui.documents import Documents, give_keyboard
 from app.ui.example import run_example, show_example_config
 from app.ui.icons import app_icon
 from app.ui.leaving import Leaving
@@ -129,18 +129,14 @@ class MainWindow(QMainWindow):
         ask_for_folder(self, "Open a workspace", self._start_folder(), self.open_workspace)
 
     def choose_existing_runs(self) -> None:
-        """Ask for a folder that holds runs, at any depth below a workspace, and open that workspace."""
+        """Ask for a folder that holds runs: our own open their workspace, those of other programs are shown beside."""
 
         def opened(path: Path) -> None:
             workspace = Workspace.around(path)
-            if not workspace.trainings.is_dir():
-                self.notify(
-                    "warning",
-                    f"{path} holds no trainings/ folder, so there are no runs to look at. Choose the folder that "
-                    "trainings/ lies in, or open it as a workspace to make runs there.",
-                )
-                return
-            self.open_workspace(workspace.root)
+            if workspace.trainings.is_dir():
+                self.open_workspace(workspace.root)
+            else:
+                self.add_source(path)
 
         ask_for_folder(self, "Look at existing runs", self._start_folder(), opened)
 
@@ -245,9 +241,11 @@ class MainWindow(QMainWindow):
     # View
 
     def rescan(self) -> None:
-        """Look at all runs again."""
+        """Look again at all runs and at what is in front."""
         if self.session is not None:
             self.session.rescan()
+        if self.documents.page is not None:
+            self.documents.page.look_again()
 
     def toggle_sidebar(self) -> None:
         """Hide or show the sidebar."""
@@ -265,12 +263,12 @@ class MainWindow(QMainWindow):
         focus = self.focusWidget()
         at = next((i for i, pane in enumerate(panes) if focus is pane or (focus and pane.isAncestorOf(focus))), 0)
         pane = panes[(at + step) % len(panes)]
-        (focusable_part(pane) or pane).setFocus(Qt.FocusReason.TabFocusReason)
+        give_keyboard(pane, Qt.FocusReason.TabFocusReason, last=pane.focusWidget())
 
     def step_tab(self, step: int) -> None:
         """Bring the next or previous document to the front."""
         if self.documents.count():
-            self.documents.setCurrentIndex((self.documents.currentIndex() + step) % self.documents.count())
+            self.documents.bring_number((self.documents.currentIndex() + step) % self.documents.count())
 
     def close_tab(self) -> None:
         """Close the document in front."""

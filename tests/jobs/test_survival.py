@@ -74,7 +74,8 @@ def test_a_worker_that_is_killed_ends_the_run_as_crashed(spares: Spares, workspa
     assert read_status(run.folder.status).state == "crashed"
     assert time.time() - killed < 2.0
     assert run.status.message is not None
-    assert "SIGKILL" in run.status.message
+    assert run.status.message.splitlines()[0] == "the worker was ended by signal 9 (SIGKILL)"
+    assert " - INFO - " not in run.status.message
     assert read_events(run.folder.events)[-1]["state"] == "crashed"
     assert_steps_are_whole(run)
     if epochs_seen:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QSize, Qt, QTimer
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMessageBox, QPushButton
 from pytestqt.qtbot import QtBot
@@ -147,6 +147,15 @@ def test_the_same_is_not_said_twice_and_no_more_than_three_things_at_once(make_w
     for text in ("a", "a", "b", "c", "d"):
         window.notify("warning", text)
     assert [banner.text for banner in window.notices.banners] == ["b", "c", "d"]
+
+
+def test_what_is_only_to_know_goes_by_itself(make_window: MakeWindow) -> None:
+    window = make_window()
+    window.notify("info", "The command is in the clipboard.")
+    window.notify("warning", "MLflow does not answer.")
+    (timer,) = window.notices.findChildren(QTimer)
+    timer.timeout.emit()
+    assert [banner.text for banner in window.notices.banners] == ["MLflow does not answer."]
 
 
 def test_closing_beside_a_run_says_once_that_it_goes_on(
@@ -390,3 +399,21 @@ def test_an_execution_of_another_workspace_has_the_page_of_our_own_runs(
     window.open_record(RunAddress(f"execution:{elsewhere.root}", key))
     assert window.documents.page is not None
     assert window.documents.page.key == f"run:{folder.path}"
+
+
+def test_many_runs_can_be_told_apart_by_their_tabs(
+    make_window: MakeWindow, workspace: Workspace, record: Record
+) -> None:
+    folders = [record() for _ in range(8)]
+    window = make_window()
+    window.resize(800, 540)
+    window.open_workspace(workspace.root)
+    for folder in folders:
+        window.open_run(folder.path)
+    bar = window.documents.tabBar()
+    metrics = bar.fontMetrics()
+    for index, folder in enumerate(folders, 1):
+        text = bar.tabText(index)
+        assert folder.execution_id[:8] == text.replace(":", "-")[:8]
+        assert bar.tabToolTip(index) == folder.execution_id
+        assert bar.tabRect(index).width() >= metrics.horizontalAdvance(text) + 70

@@ -13,29 +13,45 @@ from app.ui.editor import json_text
 from app.ui.editor.document import ConfigDocument, Path
 from app.ui.theme import code_font, theme, tokens
 
-_KEY = QRegularExpression(r'"(?:\\.|[^"\\])*"(?=\s*:)')
-_TEXT = QRegularExpression(r'"(?:\\.|[^"\\])*"(?!\s*:)')
-_WORD = QRegularExpression(r"\b(?:true|false|null)\b|-?\b\d+(?:\.\d+)?(?:[eE][+-]?\d+)?\b")
-_COMMENT = QRegularExpression(r"^\s*//.*$")
+#: One token after the other, so that a quote that ends a string cannot begin one: string, colon after a key, comment,
+#: beginning of a comment that goes on, word or number.
+_TOKEN = QRegularExpression(
+    r'("(?:\\.|[^"\\])*"?)(\s*:)?|(//.*$|/\*.*?\*/)|(/\*.*$)|((?:true|false|null)\b|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)'
+)
+_STRING, _COLON, _COMMENT, _OPEN_COMMENT, _WORD = range(1, 6)
+_IN_COMMENT = 1
 _PREFIX = re.compile(r"^it is not JSON: ")
 
 
 class _Highlighter(QSyntaxHighlighter):
     def highlightBlock(self, text: str) -> None:
         colours = tokens()
-        rules = (
-            (_WORD, colours.series[1]),
-            (_TEXT, colours.state("finished").ink),
-            (_KEY, colours.accent_text),
-            (_COMMENT, colours.text3),
-        )
-        for pattern, colour in rules:
-            look = QTextCharFormat()
-            look.setForeground(QColor(colour))
-            matches = pattern.globalMatch(text)
-            while matches.hasNext():
-                match = matches.next()
-                self.setFormat(match.capturedStart(), match.capturedLength(), look)
+        self.setCurrentBlockState(0)
+        at = 0
+        if self.previousBlockState() == _IN_COMMENT:
+            end = QRegularExpression(r"\*/").match(text)
+            at = end.capturedEnd() if end.hasMatch() else -1
+            self._colour(0, at, colours.text3)
+            if at < 0:
+                self.setCurrentBlockState(_IN_COMMENT)
+                return
+        found = _TOKEN.globalMatch(text, at)
+        while found.hasNext():
+            token = found.next()
+            kind = next(kind for kind in (_STRING, _COMMENT, _OPEN_COMMENT, _WORD) if token.capturedStart(kind) >= 0)
+            ink = colours.series[1] if kind == _WORD else colours.text3
+            if kind == _STRING:
+                is_key = token.capturedStart(_COLON) >= 0
+                ink = colours.accent_text if is_key else colours.state("finished").ink
+            self._colour(token.capturedStart(kind), token.capturedEnd(kind), ink)
+            if kind == _OPEN_COMMENT:
+                self.setCurrentBlockState(_IN_COMMENT)
+
+    def _colour(self, start: int, end: int, ink: str) -> None:
+        """Colour a part of the line; a negative end is that of the line."""
+        look = QTextCharFormat()
+        look.setForeground(QColor(ink))
+        self.setFormat(start, (end if end >= 0 else self.currentBlock().length()) - start, look)
 
 
 class JsonPane(QWidget):

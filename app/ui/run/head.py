@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QAction, QFontMetrics, QResizeEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QPushButton, QSizePolicy, QToolButton, QVBoxLayout
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QPushButton, QSizePolicy, QToolButton, QVBoxLayout
 
-from app.ui.controls import ElidedLabel, StateBadge, button, icon_button
+from app.ui.controls import ElidedLabel, Sign, StateBadge, button, icon_button
 from app.ui.icons import icon
 from app.ui.theme import ui_font
 from app.ui.tokens import RUN_NAME
@@ -163,9 +163,7 @@ class _Fact(QFrame):
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(6)
-        sign = QLabel()
-        sign.setPixmap(icon(icon_name, "text3").pixmap(QSize(14, 14), self.devicePixelRatioF()))
-        row.addWidget(sign)
+        row.addWidget(Sign(icon(icon_name, "text3")))
         row.addWidget(ElidedLabel(text, "secondary"))
         self.setToolTip(tip)
 

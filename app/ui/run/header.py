@@ -123,7 +123,6 @@ class Header(Head):
     def _ask(self) -> None:
         model = self._model
         box = QMessageBox(self)
-        box.setIcon(QMessageBox.Icon.Question)
         box.setWindowTitle(self.tr("Stop"))
         box.setText(self.tr("Stop this run?"))
         kept = self.tr("Metrics so far are kept, and so is the model.")

@@ -64,6 +64,8 @@ class LogView(QFrame):
         self.model.found.connect(self._on_found)
         self.table = _LogTable(self.model)
         self.table.verticalScrollBar().valueChanged.connect(self._on_scrolled)
+        # A bar that appears below and a splitter that is moved take lines from the end too.
+        self.table.verticalScrollBar().rangeChanged.connect(self._stay_at_the_end)
         self._levels = QButtonGroup(self)
         self._segments = {level: self._segment(level) for level in (DEBUG, INFO, WARNING, ERROR)}
         self._segments[DEBUG].setChecked(True)
@@ -228,8 +230,9 @@ class LogView(QFrame):
 
     def _go_to(self, row: int) -> None:
         self._is_scrolling = True
-        index = self.model.index(row, MESSAGE)
-        self.table.scrollTo(self.model.index(row, TIME), QAbstractItemView.ScrollHint.PositionAtCenter)
+        # Not the message: whatever becomes current is scrolled into view, which takes time and level out of it.
+        index = self.model.index(row, TIME)
+        self.table.scrollTo(index, QAbstractItemView.ScrollHint.PositionAtCenter)
         self.table.setCurrentIndex(index)
         self._is_scrolling = False
 

@@ -133,6 +133,18 @@ class RunModel:
         last = self.stages[-1] if self.stages else None
         return last if last is not None and last.seconds is None and not self.is_over else None
 
+    def stage_seconds(self) -> dict[str, float]:
+        """Return how long each stage took; of one that the end of the run cut short, until then."""
+        ended = self.status.ended if self.status is not None else None
+        found = {}
+        for stage in self.stages:
+            seconds = stage.seconds
+            if seconds is None and ended is not None:
+                seconds = max(0.0, ended - stage.begun)
+            if seconds is not None:
+                found[stage.name] = seconds
+        return found
+
     @property
     def epochs_done(self) -> int:
         """Epochs finished, also of runs without events."""

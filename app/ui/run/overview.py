@@ -67,11 +67,12 @@ class Overview(QWidget):
     def show_facts(self, facts: Facts) -> None:
         """Show what the run's files tell."""
         cards: list[Card] = []
-        if facts.elapsed:
-            order = [stage.name for stage in self._model.stages]
-            # The file names the stages in an order of its own.
-            by_turn = sorted(facts.elapsed, key=lambda name: order.index(name) if name in order else -1)
-            cards.append(stages_card({name: facts.elapsed[name] for name in by_turn}))
+        noted = self._model.stage_seconds()
+        # The file names the stages in an order of its own, and only those that came to their end.
+        if elapsed := noted | facts.elapsed:
+            order = list(noted)
+            by_turn = sorted(elapsed, key=lambda name: order.index(name) if name in order else -1)
+            cards.append(stages_card({name: elapsed[name] for name in by_turn}))
         if facts.hardware:
             cards.append(pairs_card(self.tr("Hardware"), facts.hardware))
         if facts.code:

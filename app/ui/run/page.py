@@ -124,7 +124,6 @@ class RunPage(Page):
             action.setProperty("menu", "run")
             if keys:
                 action.setShortcuts([QKeySequence(key) for key in keys.split()])
-            action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             action.triggered.connect(lambda _checked=False, clicked=clicked: clicked())
             self.addAction(action)
             found[name] = action
@@ -186,8 +185,9 @@ class RunPage(Page):
         gone = self.tr("The folder of this run is gone; what was read stays here.") if model.is_gone else ""
         failed = ""
         if status is not None and status.state in ("failed", "crashed"):
-            failed = status.message or self.tr("The run has {0}.").format(status.state)
-            failed = failed.strip().splitlines()[-1] if failed.strip() else ""
+            # The first line is the cause; what follows is what was printed, for who looks into the log.
+            lines = (status.message or "").strip().splitlines()
+            failed = lines[0] if lines else self.tr("The run has {0}.").format(status.state)
         silent = ""
         if model.silent_seconds is not None and not model.is_gone:
             last = time.localtime(time.time() - model.silent_seconds)
@@ -263,6 +263,11 @@ class RunPage(Page):
     def title(self) -> str:
         """The execution's id."""
         return self._folder.execution_id
+
+    @property
+    def tab(self) -> str:
+        """When it was started."""
+        return formats.short_execution(self._folder.execution_id)
 
     @property
     def icon(self) -> QIcon:

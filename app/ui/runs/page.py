@@ -64,7 +64,8 @@ class RunsPage(Page):
         self.filter = QueryField(session.indexing)
         self._make_actions()
         self._make_toolbar()
-        self._stack = QStackedLayout()
+        parts = QWidget(self)  # a stack without a widget shows its first part as a window of its own
+        self._stack = QStackedLayout(parts)
         self._nothing = EmptyState(
             "Nothing has been run in this workspace yet.", "Run the example", self.example_requested.emit
         )
@@ -79,7 +80,7 @@ class RunsPage(Page):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self._toolbar)
-        column.addLayout(self._stack, 1)
+        column.addWidget(parts, 1)
         self.setFocusProxy(self.view)
         self._clock = QTimer(self, interval=1000)
         self._clock.timeout.connect(self.model.tick)
@@ -171,7 +172,8 @@ class RunsPage(Page):
             found = QAction(icon(icon_name), text, self)
             if keys:
                 found.setShortcut(QKeySequence(keys))
-                found.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+                if keys in ("O", "Ctrl+C"):  # elsewhere they write and copy what is written
+                    found.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             found.setProperty("menu", "run")
             found.triggered.connect(lambda _checked=False: do())
             self.addAction(found)

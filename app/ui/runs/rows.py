@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -137,7 +136,7 @@ class Rows:
             return self.live[row][1].problems
         snapshot, place = self._indexed(row)
         problems = snapshot.values["problems"][place]
-        return tuple(json.loads(problems)) if isinstance(problems, str) else ()
+        return tuple(problems.split("\n")) if isinstance(problems, str) and problems else ()
 
     def path(self, row: int) -> Path:
         """Return the folder or the file of a run."""

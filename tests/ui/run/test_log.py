@@ -106,6 +106,31 @@ def test_it_stays_at_the_end_until_it_is_scrolled_up(qtbot: QtBot, view: LogView
     assert view.follow.isChecked()
 
 
+def test_the_last_line_stays_in_view_when_there_is_less_room(qtbot: QtBot, view: LogView, log: Path) -> None:
+    with open(log, "a") as file:
+        file.writelines(format_entry(0, "INFO", "Trainer", f"line {number}") for number in range(200))
+    qtbot.waitUntil(lambda: view.model.rowCount() == 206)
+
+    def is_whole() -> bool:
+        last = view.table.visualRect(view.model.index(view.model.rowCount() - 1, TIME))
+        return view.table.viewport().rect().contains(last)
+
+    qtbot.waitUntil(is_whole)
+    view.resize(700, 207)
+    qtbot.waitUntil(is_whole)
+    append_entry(log, "INFO", "Trainer", "so long a line that a bar appears below the others " * 9)
+    qtbot.waitUntil(lambda: view.model.rowCount() == 207 and view.table.horizontalScrollBar().maximum() > 0)
+    qtbot.waitUntil(is_whole)
+    assert view.follow.isChecked()
+
+
+def test_a_line_that_is_led_to_is_shown_from_its_beginning(qtbot: QtBot, view: LogView, log: Path) -> None:
+    append_entry(log, "ERROR", "Main", "a long message " * 40)
+    view.show_last_error()
+    qtbot.waitUntil(lambda: view.table.currentIndex().row() == 6)
+    assert view.table.horizontalScrollBar().value() == 0
+
+
 def test_selected_lines_are_copied_as_they_stand_in_the_file(qtbot: QtBot, view: LogView, log: Path) -> None:
     view.table.selectAll()
     qtbot.keyClick(view.table, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)

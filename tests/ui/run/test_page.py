@@ -155,8 +155,8 @@ def test_what_stands_before_the_first_curve_is_said(record: Record, open_run: Op
 
 
 def test_a_failure_is_said_above_and_shown_in_the_log(qtbot: QtBot, record: Record, open_run: Opener) -> None:
-    page = open_run(record("failed", message="Traceback\nValueError: wrong shape"))
-    assert page.banner_texts() == ["ValueError: wrong shape"]
+    page = open_run(record("crashed", message="the worker was ended by signal 11 (SIGSEGV)\nFatal Python error"))
+    assert page.banner_texts() == ["the worker was ended by signal 11 (SIGSEGV)"]
     next(found for found in page.findChildren(QPushButton) if found.text() == "Show in log").click()
     assert page.tabs.currentIndex() == LOG
     qtbot.waitUntil(lambda: page.log.model.rowCount() == 1)
