@@ -118,11 +118,12 @@ def test_the_worker_line_tells_health_and_load(
     qtbot: QtBot, session: Session, sidebar: Sidebar, record: Record
 ) -> None:
     assert sidebar.worker_line.health == "Not found · click to see why"
-    session.worker.problem = ""
-    session.worker.found = {"versions": {"tensorflow": "2.21.0"}, "gpus": []}
     record("running")
     record("queued")
     qtbot.waitUntil(lambda: sidebar.worker_line.load == "1 running, 1 waiting")
+    session.worker.problem = ""
+    session.worker.found = {"versions": {"tensorflow": "2.21.0"}, "gpus": []}
+    session.worker.changed.emit()
     assert sidebar.worker_line.health == "Busy · TensorFlow 2.21 · CPU"
     session.worker.problem = "not started in tests"
 

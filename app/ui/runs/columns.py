@@ -39,6 +39,8 @@ _SOURCE_ICONS = {
 TREND = "trend"
 #: States in which the time goes on.
 UNDER_WAY = ("starting", "running", "paused")
+#: Those in which a run can be stopped.
+ACTIVE = (*UNDER_WAY, "queued")
 
 Form = Literal["text", "number", "value", "time", "duration", "state", "source", "size", "trend"]
 

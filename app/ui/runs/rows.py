@@ -12,7 +12,7 @@ import numpy as np
 
 from app.records.layout import ExecutionFolder
 from app.records.runs import Run
-from app.ui.runs.columns import UNDER_WAY, Column, elapsed, live_value
+from app.ui.runs.columns import ACTIVE, UNDER_WAY, Column, elapsed, live_value
 from app.ui.runs.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -51,8 +51,8 @@ class Row:
 
     @property
     def is_active(self) -> bool:
-        """Whether it can be stopped."""
-        return self.run is not None and not self.run.status.is_over
+        """Whether it can be stopped: an execution that waits or goes on, as far as is known yet."""
+        return self.is_execution and self.state in ACTIVE
 
     @property
     def folder(self) -> ExecutionFolder:

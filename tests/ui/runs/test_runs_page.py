@@ -77,8 +77,7 @@ def test_active_runs_are_on_top_whatever_is_sorted_and_filtered(
     qtbot: QtBot, session: Session, page: RunsPage, record: Record
 ) -> None:
     done, queued, running = record(), record("queued"), record("running")
-    qtbot.waitUntil(lambda: page.model.rowCount() == 3)
-    assert names(page) == [running.execution_id, queued.execution_id, done.execution_id]
+    qtbot.waitUntil(lambda: names(page) == [running.execution_id, queued.execution_id, done.execution_id])
     page.model.sort_by("best:val_loss", descending=False)
     page.filter.setText("finished")
     qtbot.wait(300)
@@ -92,8 +91,7 @@ def test_a_run_that_ends_joins_the_others_and_stays_selected(
 ) -> None:
     record(started=time.time())
     folder = record("running", started=time.time() - 500)
-    qtbot.waitUntil(lambda: page.model.rowCount() == 2)
-    assert names(page)[0] == folder.execution_id
+    qtbot.waitUntil(lambda: page.model.rowCount() == 2 and names(page)[0] == folder.execution_id)
     assert page.view.select(folder.path)
     end_run(folder)
     qtbot.waitUntil(lambda: names(page)[-1] == folder.execution_id)
@@ -221,7 +219,9 @@ def test_stopping_asks_once_and_writes_the_command(
     folder = record("running")
     qtbot.waitUntil(lambda: page.model.rowCount() == 1)
     page.view.selectRow(0)
-    next(action for action in page.actions() if action.text() == "Stop").trigger()
+    action = next(action for action in page.actions() if action.text() == "Stop")
+    qtbot.waitUntil(action.isEnabled)
+    action.trigger()
     box = page.findChild(QMessageBox)
     assert box is not None
     stop = next(each for each in box.findChildren(QPushButton) if each.text() == "Stop run")
