@@ -82,7 +82,7 @@ class Column:
     def text(self, value: Param) -> str:
         """Return what a cell with a value shows."""
         if value is None:
-            return "" if self.form in ("text", "value") else formats.NOTHING
+            return "" if self.form in ("text", "value", "trend") else formats.NOTHING
         number = value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
         match self.form:
             case "state":

@@ -101,7 +101,7 @@ class Rows:
         return indexed or any(run.status.started is not None for _, run in self.live)
 
     def value(self, row: int, id_: str) -> Param:
-        """Return what a column holds for a row."""
+        """Return what a column holds for a row, None where it was not read."""
         if row < len(self.live):
             path, run = self.live[row]
             known = self.snapshot.live.get(path, {}) if self.snapshot is not None else {}
@@ -114,7 +114,8 @@ class Rows:
         if id_ == "time" and snapshot.goes_on and snapshot.values["state"][place] in UNDER_WAY:
             started = snapshot.values["started"][place]
             return elapsed(started if isinstance(started, float) else None, None, time.time())
-        return snapshot.values[id_][place]
+        column = snapshot.values.get(id_)
+        return column[place] if column is not None else None
 
     def text(self, row: int, id_: str) -> str:
         """Return a value as it is, "" for none."""

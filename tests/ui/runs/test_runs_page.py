@@ -73,6 +73,23 @@ def test_a_row_tells_state_name_time_and_metrics(
     assert page.status == ("1 run",)
 
 
+def test_every_cell_has_something_to_say(
+    qtbot: QtBot, session: Session, workspace: Workspace, page: RunsPage, record: Record
+) -> None:
+    record("running")
+    record()
+    mlflow_run(workspace.root / "mlruns")
+    session.rescan()
+    qtbot.waitUntil(lambda: page.model.rowCount() == 3)
+    for row in range(3):
+        for column, each in enumerate(page.model.columns):
+            index = page.model.index(row, column)
+            assert isinstance(index.data(), str)
+            assert index.data(Qt.ItemDataRole.AccessibleTextRole).startswith(each.title)
+            assert index.data(Qt.ItemDataRole.ToolTipRole) != ""
+        page.view.horizontalHeader().sectionHandleDoubleClicked.emit(row)
+
+
 def test_active_runs_are_on_top_whatever_is_sorted_and_filtered(
     qtbot: QtBot, session: Session, page: RunsPage, record: Record
 ) -> None:
