@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from app.records.annotations import Annotations
 from app.records.index.database import DamagedError
-from app.records.index.summaries import SummaryChunk, pack_summaries
+from app.records.index.summaries import NO_SUMMARIES, SummaryChunk, merge_summaries, pack_summaries
 from app.records.index.values import CHUNK, CHUNK_BITS, ValueChunk, merge_values, pack_values
 from app.records.sources.base import Param, RunRecord
 from app.records.summary import MetricSummary
@@ -161,13 +161,16 @@ class Changes:
     def _write_summaries(self, number: int, edit: _Edit) -> None:
         outdated = self._outdated("summary_chunks", number, edit)
         new = {(self._name("metric", name) << NUMBER_BITS) + number: each for name, each in edit.metrics.items()}
-        for chunk in outdated.keys() | new.keys():
+        packed = pack_summaries(new)
+        for chunk in outdated.keys() | packed.keys():
             sql = "SELECT rows, numbers, trends FROM summary_chunks WHERE id = ?"
             row = self._db.execute(sql, (chunk,)).fetchone()
             old = None if row is None else SummaryChunk(*row)
-            packed = pack_summaries(new.get(chunk, {}), old, outdated.get(chunk, ()))
-            if packed != old:
-                self._store("summary_chunks", chunk, packed)
+            summaries = packed.get(chunk, NO_SUMMARIES)
+            if old is not None:
+                summaries = merge_summaries(old, summaries, outdated.get(chunk, ()))
+            if summaries != old:
+                self._store("summary_chunks", chunk, summaries)
 
     def _store(self, table: str, chunk: int, packed: ValueChunk | SummaryChunk) -> None:
         if packed.rows:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import uuid
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -27,7 +26,7 @@ from app.records.sources.event_contents import Contents
 from app.records.sources.event_file import EventFile, read_together
 from app.records.sources.event_folder import EventFolder, is_event_file
 from app.records.sources.event_tail import EventTail
-from app.records.sources.foreign import is_growing
+from app.records.sources.foreign import id_of, is_growing
 from app.records.sources.hparams import read_hparams_file
 from app.records.summary import MetricSummary, summary_of
 
@@ -207,6 +206,7 @@ class TensorBoardSource(Source):
         folder = run.folder
         session = folder.session
         first, last = folder.times
+        checkpoints = folder.path / CHECKPOINTS
         problems = list(folder.problems())
         params: dict[str, Param] = dict(session.params)
         if HPARAMS_FILE in folder.names:
@@ -220,7 +220,7 @@ class TensorBoardSource(Source):
         return RunRecord(
             source=self.kind,
             key=key,
-            id=str(uuid.uuid5(uuid.NAMESPACE_URL, f"tensorboard:{folder.path.as_posix()}")),
+            id=id_of(self.kind, folder.path),
             name=self.root.name if key == "." else key,
             experiment=self.root.name,
             path=folder.path,
@@ -229,7 +229,7 @@ class TensorBoardSource(Source):
             ended=session.ended if is_over else None if state == "running" else last,
             params=params,
             metrics=run.metrics(),
-            artifacts=folder.path / CHECKPOINTS if CHECKPOINTS in folder.names else None,
+            artifacts=checkpoints if CHECKPOINTS in folder.names and not checkpoints.is_symlink() else None,
             problems=tuple(problems),
         )
 
