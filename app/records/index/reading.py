@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from app.records.index.database import DamagedError
-from app.records.index.summaries import SummaryChunk, summary_at, summary_column, trends_of
+from app.records.index.summaries import SummaryChunk, summaries_at, summary_column, trends_of
 from app.records.index.values import CHUNK, CHUNK_BITS, Ids, Mask, ValueChunk, ValueColumn, value_at
 from app.records.index.writing import ADDED, NUMBER_BITS, restored, stored
 from app.records.query import Field, Names, parse_key
@@ -22,6 +22,8 @@ from app.records.summary import MetricSummary
 _ADDED_FIELDS = frozenset({"star", "archived", "group", "notes"})
 #: Columns have a place for every id up to the highest. Beyond so many places a run, and some, the index is made anew.
 _SPREAD, _FREE = 16, 1_000_000
+#: A run can be copied any number of times.
+_MOST_CLASHES = 5
 _UNDER_WAY = ("starting", "running", "paused")
 
 
@@ -171,18 +173,18 @@ class Columns:
         return found
 
     def _summaries_of(self, run: int) -> dict[str, MetricSummary]:
-        found = {}
+        found: dict[str, tuple[SummaryChunk, int]] = {}
         sql = f"""SELECT name, rows, chunks.numbers, trends FROM names
                   JOIN summary_chunks AS chunks ON chunks.id = (names.id << {NUMBER_BITS}) + ? ORDER BY names.id"""
         for name, *chunk in self._db.execute(sql, (run >> CHUNK_BITS,)):
             place = chunk[0].find(run % CHUNK)
             if place >= 0:
-                found[restored(name)] = summary_at(SummaryChunk(*chunk), place)
-        return found
+                found[restored(name)] = SummaryChunk(*chunk), place
+        return dict(zip(found, summaries_at(list(found.values())), strict=True))
 
     def _clashes_of(self, run: int, path: Path, root: Path) -> Iterator[str]:
         column = self.of("run", "id")
-        for other in np.flatnonzero(column.codes == column.codes[run]).tolist():
+        for other in np.flatnonzero(column.codes == column.codes[run])[:_MOST_CLASHES].tolist():
             if other != run:
                 yield f"{path}: {root / str(self.of('run', 'path')[other])} has the same id"
 

@@ -104,17 +104,23 @@ def summary_column(chunks: Iterable[tuple[int, SummaryChunk]], stat: str, size: 
     return ValueColumn.of_numbers(numbers, present)
 
 
-def summary_at(chunk: SummaryChunk, place: int) -> MetricSummary:
-    """Return one summary of a chunk.
+def summaries_at(chunks: Sequence[tuple[SummaryChunk, int]]) -> list[MetricSummary]:
+    """Return one summary of each of some chunks, that at its place there.
 
     Raises:
-        ValueError: the chunk is damaged.
+        ValueError: a chunk is damaged.
     """
-    _check(chunk)
-    first, last, low, high, mean, count, *steps = _NUMBERS.unpack_from(chunk.numbers, place * _DTYPE.itemsize)
-    (trend,) = unpack_trends(np.frombuffer(chunk.trends, _TREND)[place : place + 1])
-    at_min, at_max = (None if step == _NO_STEP else step for step in steps)
-    return MetricSummary(first, last, low, high, count, trend, mean, at_min, at_max)
+    numbers, trends = [], []
+    for chunk, place in chunks:
+        _check(chunk)
+        numbers.append(_NUMBERS.unpack_from(chunk.numbers, place * _DTYPE.itemsize))
+        trends.append(chunk.trends[place * _TREND.itemsize : (place + 1) * _TREND.itemsize])
+    shapes = unpack_trends(np.frombuffer(b"".join(trends), _TREND))
+    found = []
+    for (first, last, low, high, mean, count, *steps), trend in zip(numbers, shapes, strict=True):
+        at_min, at_max = (None if step == _NO_STEP else step for step in steps)
+        found.append(MetricSummary(first, last, low, high, count, trend, mean, at_min, at_max))
+    return found
 
 
 def trends_of(chunks: Iterable[tuple[int, SummaryChunk]], ids: Ids, size: int) -> list[tuple[float, ...]]:
