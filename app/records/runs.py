@@ -221,9 +221,10 @@ def _status_of_the_end(status: Status, folder: ExecutionFolder) -> Status | None
 def _status_without_file(folder: ExecutionFolder, workspace: Workspace, problems: list[str]) -> Status:
     """Return what can be told of a run that an older system wrote, or whose status.json is broken."""
     try:
-        relative = folder.path.relative_to(workspace.root).as_posix()
+        place = folder.path.relative_to(workspace.root)
     except ValueError:
-        relative = folder.path.as_posix()
+        place = folder.path
+    relative = os.fsencode(place.as_posix()).decode("utf-8", "backslashreplace")  # a name may be no text
     times = [time for path in (folder.document, folder.log, folder.metrics) if (time := _modified(path)) is not None]
     status = Status(
         id=id_from(_ID_NAMESPACE, relative),

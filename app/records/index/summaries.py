@@ -41,29 +41,48 @@ class SummaryChunk(NamedTuple):
     trends: bytes
 
 
-def pack_summaries(
-    new: Mapping[int, MetricSummary], old: SummaryChunk | None, gone: Iterable[int] = ()
-) -> SummaryChunk:
-    """Return the chunk of summaries by the place of their run.
+NO_SUMMARIES = SummaryChunk(b"", b"", b"")
+
+
+def pack_summaries(metrics: Mapping[int, Mapping[int, MetricSummary]]) -> dict[int, SummaryChunk]:
+    """Return the chunks of the summaries of many metrics, each by the place of its run, under the same numbers."""
+    rows = {metric: sorted(summaries) for metric, summaries in metrics.items()}
+    ordered = [metrics[metric][row] for metric, places in rows.items() for row in places]
+    numbers = b"".join(map(_packed, ordered))
+    trends = _pack_trends([summary.trend for summary in ordered])
+    chunks = {}
+    begin = 0
+    for metric, places in rows.items():
+        end = begin + len(places)
+        chunks[metric] = SummaryChunk(
+            bytes(places),
+            numbers[begin * _DTYPE.itemsize : end * _DTYPE.itemsize],
+            trends[begin * _TREND.itemsize : end * _TREND.itemsize],
+        )
+        begin = end
+    return chunks
+
+
+def merge_summaries(old: SummaryChunk, new: SummaryChunk, gone: Iterable[int] = ()) -> SummaryChunk:
+    """Return the chunk of the summaries of two, the new ones going before the old ones.
 
     Args:
-        new: summaries that are new or have changed.
-        old: the chunk that they belong to, None for a new one.
-        gone: places that have none any more.
+        old: a chunk.
+        new: the chunk of what is new or has changed, in the same places.
+        gone: places whose old summary is none any more.
+
+    Raises:
+        ValueError: a chunk is damaged.
     """
-    rows = np.fromiter(new, np.uint8, len(new))
-    numbers = np.frombuffer(b"".join(map(_packed, new.values())), _DTYPE)
-    trends = np.frombuffer(_pack_trends([summary.trend for summary in new.values()]), _TREND)
-    if old is not None:
-        _check(old)
-        before = np.frombuffer(old.rows, np.uint8)
-        stays = np.ones(CHUNK, bool)
-        stays[rows] = stays[list(gone)] = False
-        kept = stays[before]
-        rows = np.concatenate([before[kept], rows])
-        numbers = np.concatenate([np.frombuffer(old.numbers, _DTYPE)[kept], numbers])
-        trends = np.concatenate([np.frombuffer(old.trends, _TREND)[kept], trends])
+    _check(old)
+    before, added = np.frombuffer(old.rows, np.uint8), np.frombuffer(new.rows, np.uint8)
+    stays = np.ones(CHUNK, bool)
+    stays[added] = stays[list(gone)] = False
+    kept = stays[before]
+    rows = np.concatenate([before[kept], added])
     order = np.argsort(rows)
+    numbers = np.concatenate([np.frombuffer(old.numbers, _DTYPE)[kept], np.frombuffer(new.numbers, _DTYPE)])
+    trends = np.concatenate([np.frombuffer(old.trends, _TREND)[kept], np.frombuffer(new.trends, _TREND)])
     return SummaryChunk(rows[order].tobytes(), numbers[order].tobytes(), trends[order].tobytes())
 
 
@@ -89,7 +108,7 @@ def summaries_at(chunk: SummaryChunk, wanted: Container[int]) -> Iterator[tuple[
     """Yield the summaries of some runs of a chunk, each with the place of its run.
 
     Raises:
-        ValueError: the chunk is damaged.
+        ValueError: a chunk is damaged.
     """
     _check(chunk)
     places = [place for place, row in enumerate(chunk.rows) if row in wanted]

@@ -8,11 +8,11 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from app.records.annotations import Annotations
 from app.records.index.database import DamagedError
-from app.records.index.summaries import SummaryChunk, pack_summaries
+from app.records.index.summaries import NO_SUMMARIES, SummaryChunk, merge_summaries, pack_summaries
 from app.records.index.values import CHUNK, CHUNK_BITS, ValueChunk, merge_values, pack_values
 from app.records.sources.base import Param, RunRecord
 from app.records.summary import MetricSummary
@@ -88,17 +88,18 @@ class Changes:
         self._db = db
         self._root = str(root)
         self._edits: defaultdict[int, _Edit] = defaultdict(_Edit)
-        self._names: dict[tuple[str, str], int] = {}
+        names = db.execute("SELECT kind, name, id FROM names")
+        self._names: dict[tuple[str, str | bytes], int] = {(kind, name): id_ for kind, name, id_ in names}
+        (self._latest,) = db.execute("SELECT ifnull(max(id), 0) FROM runs").fetchone()
 
     def put(self, source: int, origin: str, records: Collection[RunRecord], stamps: Mapping[str, bytes]) -> None:
         """Add runs of a source, or replace what is known of them but for what people added."""
-        latest = self._db.execute("SELECT ifnull(max(id), 0) FROM runs").fetchone()[0]
         self._db.executemany(
             """INSERT INTO runs (source, key, stamp) VALUES (?, ?, ?)
                ON CONFLICT (source, key) DO UPDATE SET stamp = excluded.stamp""",
             [(source, stored(record.key), stamps.get(record.key, b"")) for record in records],
         )
-        new = dict(self._db.execute("SELECT key, id FROM runs WHERE id > ?", (latest,)).fetchall())
+        new = dict(self._db.execute("SELECT key, id FROM runs WHERE id > ?", (self._latest,)).fetchall())
         for record in records:
             run = new.get(stored(record.key))
             if run is None:
@@ -150,7 +151,7 @@ class Changes:
         new = {(self._name(kind, name) << NUMBER_BITS) + number: values for kind, name, values in edit.values()}
         for chunk in outdated.keys() | new.keys():
             sql = "SELECT rows, codes, numbers, texts FROM value_chunks WHERE id = ?"
-            row = self._db.execute(sql, (chunk,)).fetchone()
+            row = self._old(sql, number, chunk)
             old = None if row is None else ValueChunk(*row)
             packed = pack_values(new.get(chunk, {}))
             if old is not None:
@@ -161,13 +162,16 @@ class Changes:
     def _write_summaries(self, number: int, edit: _Edit) -> None:
         outdated = self._outdated("summary_chunks", number, edit)
         new = {(self._name("metric", name) << NUMBER_BITS) + number: each for name, each in edit.metrics.items()}
-        for chunk in outdated.keys() | new.keys():
+        packed = pack_summaries(new)
+        for chunk in outdated.keys() | packed.keys():
             sql = "SELECT rows, numbers, trends FROM summary_chunks WHERE id = ?"
-            row = self._db.execute(sql, (chunk,)).fetchone()
+            row = self._old(sql, number, chunk)
             old = None if row is None else SummaryChunk(*row)
-            packed = pack_summaries(new.get(chunk, {}), old, outdated.get(chunk, ()))
-            if packed != old:
-                self._store("summary_chunks", chunk, packed)
+            summaries = packed.get(chunk, NO_SUMMARIES)
+            if old is not None:
+                summaries = merge_summaries(old, summaries, outdated.get(chunk, ()))
+            if summaries != old:
+                self._store("summary_chunks", chunk, summaries)
 
     def _store(self, table: str, chunk: int, packed: ValueChunk | SummaryChunk) -> None:
         if packed.rows:
@@ -189,17 +193,18 @@ class Changes:
                     found[chunk] = places
         return found
 
+    def _old(self, sql: str, number: int, chunk: int) -> tuple[Any, ...] | None:
+        """Return the row of a chunk, None where there is none, as there is of no chunk number of new runs alone."""
+        if number > self._latest >> CHUNK_BITS:
+            return None
+        row: tuple[Any, ...] | None = self._db.execute(sql, (chunk,)).fetchone()
+        return row
+
     def _name(self, kind: str, name: str) -> int:
-        known = self._names.get((kind, name))
-        if known is None:
-            written = (kind, stored(name))
-            row = self._db.execute("SELECT id FROM names WHERE kind = ? AND name = ?", written).fetchone()
-            if row is None:
-                known = self._db.execute("INSERT INTO names (kind, name) VALUES (?, ?)", written).lastrowid or 0
-            else:
-                known = int(row[0])
-            self._names[kind, name] = known
-        return known
+        key = (kind, stored(name))
+        if key not in self._names:
+            self._names[key] = self._db.execute("INSERT INTO names (kind, name) VALUES (?, ?)", key).lastrowid or 0
+        return self._names[key]
 
     def _attributes_of(self, record: RunRecord, origin: str) -> Iterator[tuple[str, Param]]:
         yield "source", record.source

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import struct
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -125,7 +126,7 @@ class Executions(Source):
             tags=config.tags,
             metrics=_summaries(folder, metrics, problems, settled=has_settled(status)),
             artifacts=folder.path,
-            log=log if os.path.exists(log) else None,
+            log=log if _is_own(log, folder.path) else None,
             parent=status.parent,
             problems=tuple(problems),
         )
@@ -156,7 +157,7 @@ class Executions(Source):
         for name in ("artifacts", "callbacks", "pipeline"):
             below = files_below(folder.path / name)
             media += (Medium("file", f"{name}/{path}", None, None, whole) for path, whole in below)
-        if folder.model.is_file() and not folder.model.is_symlink():
+        if _is_own(folder.model, folder.path):
             media.append(Medium("file", folder.model.name, None, None, folder.model))
         return media
 
@@ -325,6 +326,15 @@ def _series_summaries(folder: ExecutionFolder, problems: list[str]) -> dict[str,
         if summary is not None:
             found[name] = summary
     return found
+
+
+def _is_own(path: Path, folder: Path) -> bool:
+    """Whether a file is there and, where it is a link, leads to another file of its folder."""
+    try:
+        is_link = stat.S_ISLNK(os.lstat(path).st_mode)
+    except OSError:
+        return False
+    return not is_link or (path.exists() and _is_within(path, folder))
 
 
 def _is_within(path: Path, folder: Path) -> bool:

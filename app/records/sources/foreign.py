@@ -32,6 +32,16 @@ def stamp_of(seen: os.stat_result) -> bytes:
     return _STAMP.pack(seen.st_mtime_ns, seen.st_size, seen.st_ino, is_growing(seen.st_mtime))
 
 
+def is_own_file(path: Path, root: Path) -> bool:
+    """Whether a file of a source is there and not elsewhere; its root, which a person named, may be a link."""
+    if path == root:
+        return path.is_file()
+    try:
+        return path.is_file() and os.path.realpath(path) == os.path.join(os.path.realpath(root), path.relative_to(root))
+    except (OSError, ValueError):
+        return False
+
+
 def id_of(kind: str, path: Path) -> str:
     """Return an id for a run that has none: the same as long as it lies in the same place."""
     return id_from(_ID_NAMESPACE, f"{kind}:{path.as_posix()}")

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import uuid
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -20,7 +19,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from app.records.files import RecordError
-from app.records.names import id_from
 from app.records.series import Points
 from app.records.sources.base import Medium, Param, RecordUpdate, RunRecord, Scan, Source, Tail
 from app.records.sources.event_cache import EventCache
@@ -28,7 +26,7 @@ from app.records.sources.event_contents import Contents
 from app.records.sources.event_file import EventFile, read_together
 from app.records.sources.event_folder import EventFolder, is_event_file
 from app.records.sources.event_tail import EventTail
-from app.records.sources.foreign import is_growing
+from app.records.sources.foreign import id_of, is_growing
 from app.records.sources.hparams import read_hparams_file
 from app.records.summary import MetricSummary, summary_of
 
@@ -262,13 +260,14 @@ def _record(
 ) -> RunRecord:
     session = folder.session
     first, last = folder.times
+    checkpoints = folder.path / CHECKPOINTS
     # Some writers tell the end before anything was trained; what was logged later shows it.
     is_over = session.ended is not None and (last is None or last <= session.ended + _LATE_SECONDS)
     state = session.state if is_over else "running" if folder.is_active else ""
     return RunRecord(
         source=TensorBoardSource.kind,
         key=key,
-        id=id_from(uuid.NAMESPACE_URL, f"tensorboard:{folder.path.as_posix()}"),
+        id=id_of(TensorBoardSource.kind, folder.path),
         name=root.name if key == "." else key,
         experiment=root.name,
         path=folder.path,
@@ -277,7 +276,7 @@ def _record(
         ended=session.ended if is_over else None if state == "running" else last,
         params={**session.params, **settings.params},
         metrics=metrics,
-        artifacts=folder.path / CHECKPOINTS if CHECKPOINTS in folder.names else None,
+        artifacts=checkpoints if CHECKPOINTS in folder.names and not checkpoints.is_symlink() else None,
         problems=(*folder.problems(), *filter(None, [settings.problem])),
     )
 

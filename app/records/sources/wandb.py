@@ -76,7 +76,7 @@ class WandbRuns(Source):
                 continue
             folder = self._path(name)
             stamp = _stamp_of(folder)
-            if stamp is None:
+            if stamp is None or (folder != self.root and folder.is_symlink()):
                 continue
             present.add(name)
             if known.get(name) != stamp:
@@ -112,8 +112,8 @@ class WandbRuns(Source):
                 **dict.fromkeys(log.tags, ""),
             },
             metrics=dict(_summaries(log, summary)),
-            artifacts=files if files.is_dir() else None,
-            log=files / "output.log" if (files / "output.log").is_file() else None,
+            artifacts=files if _is_own(files) else None,
+            log=files / "output.log" if _is_own(files) and _is_own(files / "output.log") else None,
             problems=tuple(problems),
         )
 
@@ -141,7 +141,7 @@ class WandbRuns(Source):
             for path in paths if isinstance(paths, list) else []:
                 if isinstance(path, str) and stays_inside(path):
                     whole = folder / "files" / path
-                    if whole.is_file() and not whole.is_symlink():
+                    if whole.is_file() and os.path.realpath(whole).startswith(f"{os.path.realpath(folder)}{os.sep}"):
                         found.append(Medium(kind, name, step, None if np.isnan(when) else when, whole))
         return found
 
@@ -156,7 +156,7 @@ class WandbRuns(Source):
         if not stays_inside(key) or "/" in key:
             raise KeyError(key)
         folder = self._path(key)
-        if not folder.is_dir():
+        if not folder.is_dir() or (folder != self.root and folder.is_symlink()):
             raise KeyError(key)
         return folder
 
@@ -196,6 +196,10 @@ def _log_of(folder: Path | str) -> str | None:
             )
     except OSError:
         return None
+
+
+def _is_own(path: Path) -> bool:
+    return path.exists() and not path.is_symlink()
 
 
 def _stamp_of(folder: Path) -> bytes | None:
