@@ -50,6 +50,7 @@ class Header(QFrame):
         self.setProperty("kind", "content")
         self._session, self._folder, self._model = session, folder, model
         self._is_stopping = False
+        self._question: QMessageBox | None = None
         self._mirrors: set[str] = set()
         self._badge = StateBadge(model.state)
         self._badge.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
@@ -128,6 +129,10 @@ class Header(QFrame):
         text = reason_of(model)
         self._reason.setText(text)
         self._reason.setVisible(bool(text))
+        if self._question is not None:
+            self._question.setInformativeText(self._what_is_kept())
+            if model.is_over:
+                self._question.close()
         self._show_facts()
         self._arrange()
 
@@ -220,20 +225,27 @@ class Header(QFrame):
             self._ask()
 
     def _ask(self) -> None:
-        model = self._model
         box = QMessageBox(self)
         box.setWindowTitle(self.tr("Stop"))
         box.setText(self.tr("Stop this run?"))
-        kept = self.tr("Metrics so far are kept, and so is the model.")
-        at = self.tr("Epoch {0} of {1}. ").format(model.epoch, model.epochs) if model.epochs else ""
-        box.setInformativeText(at + kept)
+        box.setInformativeText(self._what_is_kept())
         stop = box.addButton(self.tr("Stop run"), QMessageBox.ButtonRole.AcceptRole)
         keep = box.addButton(self.tr("Keep running"), QMessageBox.ButtonRole.RejectRole)
         box.setDefaultButton(stop)
         box.setEscapeButton(keep)
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         stop.clicked.connect(self._stop)
+        self._question = box
+        box.finished.connect(lambda _: self._forget_question())
         box.open()
+
+    def _what_is_kept(self) -> str:
+        model = self._model
+        kept = self.tr("Metrics so far are kept, and so is the model.")
+        return self.tr("Epoch {0} of {1}. ").format(model.epoch, model.epochs) + kept if model.epochs else kept
+
+    def _forget_question(self) -> None:
+        self._question = None
 
     def _stop(self) -> None:
         if not self._model.is_over:
