@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import (
+    QItemSelectionModel,
+    QModelIndex,
+    QPersistentModelIndex,
+    QPoint,
+    QRect,
+    QRectF,
+    QSize,
+    Qt,
+    Signal,
+)
 from PySide6.QtGui import QColor, QKeyEvent, QPainter
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -78,11 +88,13 @@ class RunsView(QTableView):
         return [self._model.run_at(row) for row in rows]
 
     def select(self, path: Path) -> bool:
-        """Select a run and bring it into sight; return whether it is shown."""
+        """Select a run alone and bring it into sight; return whether it is shown."""
         row = self._model.row_of(path)
         if row is None:
             return False
-        self.selectRow(row)
+        # Not selectRow, which adds to the selection while Ctrl is held, as it is when Ctrl+Return starts a run.
+        flags = QItemSelectionModel.SelectionFlag
+        self.selectionModel().setCurrentIndex(self._model.index(row, 0), flags.ClearAndSelect | flags.Rows)
         self.scrollTo(self._model.index(row, 0))
         return True
 
