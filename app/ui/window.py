@@ -409,7 +409,8 @@ class MainWindow(QMainWindow):
 
     def _on_page_changed(self) -> None:
         page = self.documents.page
-        where = f" — {self.session.name}" if self.session else ""
+        # A workspace that is called like the program, as the one at home is, would have its name twice.
+        where = f" — {self.session.name}" if self.session and self.session.name != "Trackside" else ""
         self.setWindowTitle(f"{page.title}{where} — Trackside" if page else "Trackside")
         self.status.show_page(page.status if page else (), page.status_icon if page else None)
 

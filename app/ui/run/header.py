@@ -33,7 +33,6 @@ _MOST_NAME, _OTHER_WIDTH = 240, 150
 #: What a state's reason is called; what has none here is shown as it is.
 _REASONS = {
     "early_stopping": "stopped early (early_stopping)",
-    "user": "on request",
     "rule": "by a rule",
     "signal": "by a signal",
     "memory": "out of memory",
@@ -308,9 +307,11 @@ def reason_of(model: RunModel) -> str:
     status = model.status
     if status is None or not status.is_over or status.state in ("failed", "crashed"):
         return ""  # a banner says it
-    reason = _REASONS.get(status.reason or "", status.reason or "")
+    if status.reason == "user" and status.message:
+        return status.message[:1].upper() + status.message[1:]  # it says who has stopped it
     if status.reason == "early_stopping" and model.epochs_done:
-        reason = f"stopped early at epoch {model.epochs_done} by early_stopping"
+        return f"{status.state.capitalize()}, stopped early at epoch {model.epochs_done} by early_stopping"
+    reason = _REASONS.get(status.reason or "", status.reason or "")
     text = f"{status.state.capitalize()}, {reason}" if reason else ""
     if status.message:
         text = f"{text}: {status.message}" if text else status.message

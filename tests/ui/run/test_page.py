@@ -319,6 +319,8 @@ def test_an_early_end_is_explained(record: Record, open_run: Opener) -> None:
     status = json.loads(folder.status.read_text())
     replace_file(folder.status, to_json({**status, "reason": "early_stopping"}))
     assert "Finished, stopped early at epoch 3 by early_stopping" in texts(open_run(folder))
+    replace_file(folder.status, to_json({**status, "state": "stopped", "reason": "user", "message": "stopped by ada"}))
+    assert "Stopped by ada" in texts(open_run(folder))
 
 
 def test_files_that_cannot_be_read_are_named(qtbot: QtBot, record: Record, open_run: Opener) -> None:
