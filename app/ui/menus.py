@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from app.ui.window import MainWindow
 
 _TABS = 9
+#: Keys of the editor, listed where none is in front too.
+EDITOR_KEYS = (("Save", "Ctrl+S"), ("Run", "Ctrl+Return"))
 
 
 class Menus:
@@ -192,6 +194,9 @@ class Menus:
             for action in actions
             if action.shortcuts() and action.text()
         ]
+        rows.append((f"Document 1 to {_TABS}", f"Ctrl+1 … Ctrl+{_TABS}"))
+        listed = {keys for _, keys in rows}
+        rows += [(f"{text} (in a config)", keys) for text, keys in EDITOR_KEYS if keys not in listed]
         _KeysDialog(self._window, rows).open()
 
     def _show_licences(self) -> None:
@@ -235,4 +240,4 @@ class _KeysDialog(QDialog):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(area)
-        self.resize(420, min(640, 60 + 28 * len(rows)))
+        self.resize(420, min(640, inner.sizeHint().height() + 2))

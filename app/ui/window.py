@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QSize, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QShowEvent
 from PySide6.QtWidgets import QMainWindow, QSplitter, QVBoxLayout, QWidget
 
@@ -35,6 +35,7 @@ from app.ui.training_worker import TrainingWorker
 from app.ui.welcome import WelcomePage
 
 _SIDEBAR, _SIDEBAR_LEAST, _SIDEBAR_MOST = 232, 160, 360
+_LEAST_SIZE = QSize(800, 540)
 #: When everything that a first click needs has been imported behind the painted window (ms after it was shown).
 _PRELOAD_AFTER = 1500
 #: Who looks at a run for so long may want to see it in a tracker's page (ms).
@@ -62,7 +63,7 @@ class MainWindow(QMainWindow):
         self.session: Session | None = None
         self.worker = TrainingWorker(self)
         self.setWindowIcon(app_icon())
-        self.setMinimumSize(800, 540)
+        self.setMinimumSize(_LEAST_SIZE)
         self.setAcceptDrops(True)
         self.sidebar = Sidebar(self.worker)
         self.documents = Documents()
@@ -317,6 +318,8 @@ class MainWindow(QMainWindow):
         self.sidebar.setMinimumWidth(_SIDEBAR_LEAST)
         self.sidebar.setMaximumWidth(_SIDEBAR_MOST)
         self._splitter.addWidget(self.sidebar)
+        # A page that would like more room takes none of the sidebar's, whose width would change from page to page.
+        self.documents.setMinimumWidth(_LEAST_SIZE.width() - _SIDEBAR_LEAST)
         self._splitter.addWidget(self.documents)
         self._splitter.setStretchFactor(1, 1)
         self._splitter.setSizes([_SIDEBAR, 1440 - _SIDEBAR])
@@ -414,7 +417,8 @@ class MainWindow(QMainWindow):
 
     def _on_page_changed(self) -> None:
         page = self.documents.page
-        where = f" — {self.session.name}" if self.session else ""
+        # A workspace that is called like the program, as the one at home is, would have its name twice.
+        where = f" — {self.session.name}" if self.session and self.session.name != "Trackside" else ""
         self.setWindowTitle(f"{page.title}{where} — Trackside" if page else "Trackside")
         self.status.show_page(page.status if page else (), page.status_icon if page else None)
 

@@ -1,4 +1,4 @@
-"""Where the keyboard is: panes are walked, shown, and what a page's keys do does not depend on it."""
+"""Keys: where the keyboard is and that it can be seen, what keys do wherever it is, and where they are listed."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QRect, Qt
-from PySide6.QtWidgets import QApplication, QMessageBox, QWidget
+from PySide6.QtWidgets import QApplication, QDialog, QLabel, QMessageBox, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.records.layout import ExecutionFolder, Workspace
 from app.ui.focus import FocusRing
+from app.ui.menus import EDITOR_KEYS
 from app.ui.preferences import Memory
 from app.ui.runs.page import RunsPage
 from app.ui.sidebar_tree import WHAT
@@ -129,3 +130,17 @@ def test_the_ring_around_a_button_of_a_question_is_whole(qtbot: QtBot, ring: Foc
     around = QRect(button.mapTo(box, button.rect().topLeft()), button.size())
     assert shown_ring(ring) == around.adjusted(-3, -3, 3, 3)
     box.close()
+
+
+def test_the_list_of_keys_has_those_of_tabs_and_of_the_editor_everywhere(window: MainWindow) -> None:
+    window.menus._show_keys()
+    dialog = window.findChild(QDialog)
+    assert dialog is not None
+    texts = {each.text() for each in dialog.findChildren(QLabel)}
+    assert {"Ctrl+1 … Ctrl+9", "Ctrl+S", "Ctrl+Return", "Save (in a config)"} <= texts
+    dialog.close()
+    window.new_experiment()
+    page = window.documents.page
+    assert page is not None
+    keys = {(each.text().replace("&", ""), key.toString()) for each in page.actions() for key in each.shortcuts()}
+    assert set(EDITOR_KEYS) <= keys

@@ -417,3 +417,11 @@ def test_many_runs_can_be_told_apart_by_their_tabs(
         assert folder.execution_id[:8] == text.replace(":", "-")[:8]
         assert bar.tabToolTip(index) == folder.execution_id
         assert bar.tabRect(index).width() >= metrics.horizontalAdvance(text) + 70
+
+
+def test_a_workspace_that_is_called_like_the_program_is_not_named_twice(
+    make_window: MakeWindow, tmp_path: Path
+) -> None:
+    window = make_window()
+    window.open_workspace(tmp_path / "Trackside")
+    assert window.windowTitle() == "Runs — Trackside"

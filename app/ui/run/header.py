@@ -18,7 +18,6 @@ from app.ui.session import Session
 #: What a state's reason is called; what has none here is shown as it is.
 _REASONS = {
     "early_stopping": "stopped early (early_stopping)",
-    "user": "on request",
     "rule": "by a rule",
     "signal": "by a signal",
     "memory": "out of memory",
@@ -34,6 +33,7 @@ class Header(Head):
         super().__init__(folder.execution_id, experiment, model.state)
         self._session, self._folder, self._model = session, folder, model
         self._is_stopping = False
+        self._question: QMessageBox | None = None
         self._mirrors: set[str] = set()
         self.stop_button = button("Stop", self.ask_to_stop, icon_name="circle-stop", kind="danger")
         self._trackers = {kind: tracker_button(kind, self._opener(kind)) for kind in TRACKERS}
@@ -68,6 +68,10 @@ class Header(Head):
         text = reason_of(model)
         self._reason.setText(text)
         self._reason.setVisible(bool(text))
+        if self._question is not None:
+            self._question.setInformativeText(self._what_is_kept())
+            if model.is_over:
+                self._question.close()
         self._show_facts()
         self.arrange()
 
@@ -121,20 +125,27 @@ class Header(Head):
             self._ask()
 
     def _ask(self) -> None:
-        model = self._model
         box = QMessageBox(self)
         box.setWindowTitle(self.tr("Stop"))
         box.setText(self.tr("Stop this run?"))
-        kept = self.tr("Metrics so far are kept, and so is the model.")
-        at = self.tr("Epoch {0} of {1}. ").format(model.epoch, model.epochs) if model.epochs else ""
-        box.setInformativeText(at + kept)
+        box.setInformativeText(self._what_is_kept())
         stop = box.addButton(self.tr("Stop run"), QMessageBox.ButtonRole.AcceptRole)
         keep = box.addButton(self.tr("Keep running"), QMessageBox.ButtonRole.RejectRole)
         box.setDefaultButton(stop)
         box.setEscapeButton(keep)
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         stop.clicked.connect(self._stop)
+        self._question = box
+        box.finished.connect(lambda _: self._forget_question())
         box.open()
+
+    def _what_is_kept(self) -> str:
+        model = self._model
+        kept = self.tr("Metrics so far are kept, and so is the model.")
+        return self.tr("Epoch {0} of {1}. ").format(model.epoch, model.epochs) + kept if model.epochs else kept
+
+    def _forget_question(self) -> None:
+        self._question = None
 
     def _stop(self) -> None:
         if not self._model.is_over:
@@ -179,9 +190,11 @@ def reason_of(model: RunModel) -> str:
     status = model.status
     if status is None or not status.is_over or status.state in ("failed", "crashed"):
         return ""  # a banner says it
-    reason = _REASONS.get(status.reason or "", status.reason or "")
+    if status.reason == "user" and status.message:
+        return status.message[:1].upper() + status.message[1:]  # it says who has stopped it
     if status.reason == "early_stopping" and model.epochs_done:
-        reason = f"stopped early at epoch {model.epochs_done} by early_stopping"
+        return f"{status.state.capitalize()}, stopped early at epoch {model.epochs_done} by early_stopping"
+    reason = _REASONS.get(status.reason or "", status.reason or "")
     text = f"{status.state.capitalize()}, {reason}" if reason else ""
     if status.message:
         text = f"{text}: {status.message}" if text else status.message

@@ -68,7 +68,9 @@ class LogView(QFrame):
         self.table.verticalScrollBar().rangeChanged.connect(self._stay_at_the_end)
         self._levels = QButtonGroup(self)
         self._segments = {level: self._segment(level) for level in (DEBUG, INFO, WARNING, ERROR)}
-        self._segments[DEBUG].setChecked(True)
+        # What libraries chatter at every checkpoint is there for who asks.
+        self.model.level = INFO
+        self._segments[INFO].setChecked(True)
         self._levels.idClicked.connect(self._choose_level)
         self._typing = QTimer(self, interval=150, singleShot=True)
         self._typing.timeout.connect(self._search)

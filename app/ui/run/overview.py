@@ -21,7 +21,8 @@ from app.ui.session import Session
 #: Below this width the cards stand under the curves; how wide they are beside them (px).
 _ONE_COLUMN, _CARDS = 1100, 408
 _CHARTS_HEIGHT, _MARGIN = 460, 12
-_LEAST_CHARTS, _LEAST_LOG = 240, 120
+#: Charts have room for one with its axis.
+_LEAST_CHARTS, _LEAST_LOG = 300, 100
 
 
 class Overview(QWidget):

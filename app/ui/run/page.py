@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QIcon, QKeySequence
 from PySide6.QtWidgets import QHBoxLayout, QTabWidget, QVBoxLayout, QWidget
 
@@ -33,8 +33,6 @@ from app.ui.session import Session
 if TYPE_CHECKING:
     from app.ui.charts.metric_charts import MetricCharts
 
-#: The status line changes at most four times a second (ms).
-_TELL_EVERY = 250
 OVERVIEW, METRICS, LOG, CONFIG = range(4)
 
 
@@ -80,8 +78,9 @@ class RunPage(Page):
         self._show_position()
         session.runs_changed.connect(self._show_position)
         session.runs_changed.connect(self._show_banners)
-        self._telling = QTimer(self, interval=_TELL_EVERY, singleShot=True)
-        self._telling.timeout.connect(self.changed)
+        #: What the status line says now.
+        self._told: tuple[str, ...] = ()
+        self.progress.refreshed.connect(self._tell)
         if not os.path.isdir(path):
             self.model.is_gone = True
             self._show_banners()
@@ -167,8 +166,12 @@ class RunPage(Page):
             self._actions[name].setEnabled(not model.is_gone)
         if first or model.is_over != was_over or model.is_gone:
             self.changed.emit()
-        elif not self._telling.isActive():
-            self._telling.start()
+
+    def _tell(self) -> None:
+        """Let the status line say what the head says, and no more often."""
+        if (told := self.status) != self._told:
+            self._told = told
+            self.changed.emit()
 
     def _read_facts(self) -> None:
         def done(facts: Facts) -> None:

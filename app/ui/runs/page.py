@@ -231,6 +231,7 @@ class RunsPage(Page):
         self.mistake.hide()
         self._matches = label("", "muted")
         self._columns = QToolButton()
+        self._columns.setText("Columns")
         self._columns.setProperty("kind", "normal")
         self._columns.setIcon(icon("columns-3"))
         self._columns.setIconSize(QSize(22, 16))

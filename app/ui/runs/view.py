@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import chain
 from pathlib import Path
 
-from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtCore import QItemSelectionModel, QPoint, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -89,11 +89,13 @@ class RunsView(QTableView):
         return [self._model.run_at(row) for row in self.selected_rows]
 
     def select(self, path: Path) -> bool:
-        """Select a run of ours and bring it into sight; return whether it is shown."""
+        """Select a run of ours alone and bring it into sight; return whether it is shown."""
         row = self._model.row_of(path)
         if row is None:
             return False
-        self.selectRow(row)
+        # Not selectRow, which adds to the selection while Ctrl is held, as it is when Ctrl+Return starts a run.
+        flags = QItemSelectionModel.SelectionFlag
+        self.selectionModel().setCurrentIndex(self._model.index(row, 0), flags.ClearAndSelect | flags.Rows)
         self.scrollTo(self._model.index(row, 0))
         return True
 

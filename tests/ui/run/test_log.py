@@ -30,6 +30,7 @@ def view(qtbot: QtBot, log: Path) -> LogView:
     found = LogView(log)
     qtbot.addWidget(found)
     found.resize(700, 300)
+    found._segments[DEBUG].click()
     found.show()
     qtbot.waitUntil(lambda: found.model.rowCount() == 6)
     return found
@@ -38,6 +39,16 @@ def view(qtbot: QtBot, log: Path) -> LogView:
 def shown(view: LogView) -> list[str]:
     model = view.model
     return [str(model.index(row, MESSAGE).data()) for row in range(model.rowCount())]
+
+
+def test_the_chatter_of_libraries_is_shown_on_demand(qtbot: QtBot, log: Path) -> None:
+    view = LogView(log)
+    qtbot.addWidget(view)
+    view.show()
+    qtbot.waitUntil(lambda: view.model.rowCount() == 5)
+    assert view._segments[INFO].isChecked()
+    view._segments[DEBUG].click()
+    assert view.model.rowCount() == 6
 
 
 def test_an_entry_is_shown_in_four_columns_with_the_time_of_day(view: LogView) -> None:

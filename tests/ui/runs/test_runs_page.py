@@ -218,6 +218,18 @@ def test_the_first_step_in_the_table_selects_a_run(
         qtbot.keyClick(page.view, Qt.Key.Key_Return)
 
 
+def test_a_run_that_is_started_with_ctrl_held_is_selected_alone(
+    qtbot: QtBot, session: Session, page: RunsPage, record: Record
+) -> None:
+    first, second = record(), record()
+    qtbot.waitUntil(lambda: page.model.rowCount() == 2)
+    page.view.select(first.path)
+    qtbot.keyPress(page.view, Qt.Key.Key_Control, Qt.KeyboardModifier.ControlModifier)
+    session.submitted.emit(second)
+    qtbot.keyRelease(page.view, Qt.Key.Key_Control)
+    assert [run.folder.path for run in page.view.selected] == [second.path]
+
+
 def test_the_config_of_a_run_is_edited_as_new(qtbot: QtBot, session: Session, page: RunsPage, record: Record) -> None:
     record()
     qtbot.waitUntil(lambda: page.model.rowCount() == 1)
