@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -26,40 +26,39 @@ ADDED = "added"
 _LONGEST_PROBLEM = 1000
 
 #: By name, by the place of the run in its chunk.
-_Values: TypeAlias = "defaultdict[str, dict[int, Param]]"
 _Summaries: TypeAlias = "defaultdict[str, dict[int, MetricSummary]]"
 
 
 @dataclass(slots=True)
 class _Edit:
-    """What changes in the runs of one chunk number; sets hold places."""
+    """What changes in the runs of one chunk number.
 
-    attributes: _Values = field(default_factory=lambda: defaultdict(dict))
-    params: _Values = field(default_factory=lambda: defaultdict(dict))
-    tags: _Values = field(default_factory=lambda: defaultdict(dict))
-    added: _Values = field(default_factory=lambda: defaultdict(dict))
+    Attributes:
+        values: by the kind and the names that some runs have, the places of these runs and the values of each. Most
+            runs of an experiment have the same names, so that columns are made of whole rows.
+        metrics: the summaries.
+        read_anew, annotated, gone: places.
+    """
+
+    values: dict[tuple[str, tuple[str, ...]], tuple[list[int], list[Iterable[Param]]]] = field(default_factory=dict)
     metrics: _Summaries = field(default_factory=lambda: defaultdict(dict))
     read_anew: set[int] = field(default_factory=set)
     annotated: set[int] = field(default_factory=set)
     gone: set[int] = field(default_factory=set)
 
-    def put(self, place: int, record: RunRecord, attributes: Iterator[tuple[str, Param]]) -> None:
-        """Add all that was read of a run."""
-        for name, attribute in attributes:
-            self.attributes[name][place] = attribute
-        for name, param in record.params.items():
-            self.params[name][place] = param
-        for name, tag in record.tags.items():
-            self.tags[name][place] = tag
-        for name, summary in record.metrics.items():
-            self.metrics[name][place] = summary
+    def add(self, kind: str, place: int, values: Mapping[str, Param]) -> None:
+        """Add values of one kind that a run has."""
+        places, rows = self.values.setdefault((kind, tuple(values)), ([], []))
+        places.append(place)
+        rows.append(values.values())
 
-    def values(self) -> Iterator[tuple[str, str, dict[int, Param]]]:
-        """Yield the new values with the kind and the name that they have."""
-        kinds = (("run", self.attributes), ("param", self.params), ("tag", self.tags), (ADDED, self.added))
-        for kind, names in kinds:
-            for name, values in names.items():
-                yield kind, name, values
+    def columns(self) -> dict[tuple[str, str], dict[int, Param]]:
+        """Return the values by their kind and name."""
+        found: defaultdict[tuple[str, str], dict[int, Param]] = defaultdict(dict)
+        for (kind, names), (places, rows) in self.values.items():
+            for name, column in zip(names, zip(*rows, strict=True), strict=True):
+                found[kind, name].update(zip(places, column, strict=True))
+        return found
 
 
 def stored(text: str) -> str | bytes:
@@ -100,28 +99,30 @@ class Changes:
             [(source, stored(record.key), stamps.get(record.key, b"")) for record in records],
         )
         new = dict(self._db.execute("SELECT key, id FROM runs WHERE id > ?", (self._latest,)).fetchall())
-        for record in records:
+        for record in {record.key: record for record in records}.values():
             run = new.get(stored(record.key))
             if run is None:
                 sql = "SELECT id FROM runs WHERE source = ? AND key = ?"
                 (run,) = self._db.execute(sql, (source, stored(record.key))).fetchone()
                 self._edits[run >> CHUNK_BITS].read_anew.add(run % CHUNK)
-            self._edits[run >> CHUNK_BITS].put(run % CHUNK, record, self._attributes_of(record, origin))
+            edit, place = self._edits[run >> CHUNK_BITS], run % CHUNK
+            edit.add("run", place, dict(self._attributes_of(record, origin)))
+            edit.add("param", place, record.params)
+            edit.add("tag", place, record.tags)
+            for name, summary in record.metrics.items():
+                edit.metrics[name][place] = summary
 
     def annotate(self, run: int, annotations: Annotations) -> None:
         """Replace what people added to a run."""
         edit, place = self._edits[run >> CHUNK_BITS], run % CHUNK
         edit.annotated.add(place)
         added = {name: getattr(annotations, name) for name in ("name", "group", "notes", "colour", "star", "archived")}
-        for name, value in added.items():
-            if value:
-                edit.added[name][place] = value
-        for name, text in annotations.tags.items():
-            edit.added[f"tags.{name}"][place] = text
+        tags = {f"tags.{name}": text for name, text in annotations.tags.items()}
+        edit.add(ADDED, place, {name: value for name, value in added.items() if value} | tags)
 
     def measure(self, run: int, size: int | None) -> None:
         """Note the bytes that a run takes on the disk, None where that cannot be told."""
-        self._edits[run >> CHUNK_BITS].attributes["size"][run % CHUNK] = size
+        self._edits[run >> CHUNK_BITS].add("run", run % CHUNK, {"size": size})
 
     def remove(self, run: int) -> None:
         """Forget a run."""
@@ -148,7 +149,7 @@ class Changes:
 
     def _write_values(self, number: int, edit: _Edit) -> None:
         outdated = self._outdated("value_chunks", number, edit)
-        new = {(self._name(kind, name) << NUMBER_BITS) + number: values for kind, name, values in edit.values()}
+        new = {(self._name(*name) << NUMBER_BITS) + number: values for name, values in edit.columns().items()}
         for chunk in outdated.keys() | new.keys():
             sql = "SELECT rows, codes, numbers, texts FROM value_chunks WHERE id = ?"
             row = self._old(sql, number, chunk)
