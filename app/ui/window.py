@@ -14,7 +14,6 @@ from PySide6.QtWidgets import QMainWindow, QSplitter, QVBoxLayout, QWidget
 from app.records.layout import ExecutionFolder, Workspace
 from app.records.sources.base import RunAddress
 from app.ui.arrangement import Arrangement, to_bytes, to_text
-from app.ui.background import run_in_background
 from app.ui.controls import line
 from app.ui.dialogs import ask_for_config, ask_for_folder
 from app.ui.documents import Documents, give_keyboard
@@ -25,6 +24,7 @@ from app.ui.menus import Menus
 from app.ui.notices import Notices
 from app.ui.pages import Page
 from app.ui.preferences import Memory, remember_workspace, workspace_memory
+from app.ui.preloading import preload
 from app.ui.runs.scope import Scope
 from app.ui.session import Session
 from app.ui.sidebar import Sidebar
@@ -281,7 +281,7 @@ class MainWindow(QMainWindow):
         """Import what the first clicks need once the window is there."""
         super().showEvent(event)
         if not event.spontaneous():
-            QTimer.singleShot(_PRELOAD_AFTER, self._preload)
+            QTimer.singleShot(_PRELOAD_AFTER, lambda: preload(self))
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Close when nothing unsaved stands against it; runs go on, which is said once."""
@@ -439,14 +439,3 @@ class MainWindow(QMainWindow):
     def _stop(self, folders: Sequence[ExecutionFolder], then: Callable[[], object]) -> None:
         if self.session is not None:
             self.session.stop(folders, then=then)
-
-    def _preload(self) -> None:
-        def work(_work: object) -> None:
-            # What the first click would wait for.
-            import app.jobs.scheduling
-            import app.ui.charts.metric_charts
-            import app.ui.editor.page
-            import app.ui.run.page
-            import app.ui.run.record_page  # noqa: F401
-
-        run_in_background(self, work)
