@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.records.files import RecordError
 from app.records.layout import ExecutionFolder, Workspace
-from app.records.runs import Run
+from app.records.runs import Run, read_run
 from app.records.watch import Changes
 from app.ui.background import Work, run_in_background
 from app.ui.following import Follower, RunFeed
@@ -100,6 +100,12 @@ class Session(QObject):
     def follow(self, folder: ExecutionFolder, parent: QObject) -> RunFeed:
         """Return what tells of one run from now on; ``parent`` owns it."""
         return self._follower.follow(folder, parent)
+
+    def active_runs(self) -> list[ExecutionFolder]:
+        """Return the runs that go on, as their folders say right now."""
+        folders = [run.folder for run in self.runs.values() if not run.status.is_over]
+        read = (read_run(folder, self.workspace, experiment="", metrics=False) for folder in folders)
+        return [run.folder for run in read if not run.status.is_over]
 
     def rescan(self) -> None:
         """Look at everything again."""
