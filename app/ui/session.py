@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.records.files import RecordError
 from app.records.layout import ExecutionFolder, Workspace
-from app.records.runs import Run
+from app.records.runs import Run, read_run
 from app.records.sources.base import RunAddress
 from app.records.watch import Changes
 from app.ui.background import Work, run_in_background
@@ -108,6 +108,12 @@ class Session(QObject):
     def follow_record(self, address: RunAddress, parent: QObject) -> RecordFeed:
         """Return what tells of a run of another program from now on; ``parent`` owns it."""
         return self._record_follower.follow(address, parent)
+
+    def active_runs(self) -> list[ExecutionFolder]:
+        """Return the runs that go on, as their folders say right now."""
+        folders = [run.folder for run in self.runs.values() if not run.status.is_over]
+        read = (read_run(folder, self.workspace, experiment="", metrics=False) for folder in folders)
+        return [run.folder for run in read if not run.status.is_over]
 
     def rescan(self) -> None:
         """Look at everything again."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -288,8 +288,8 @@ class MainWindow(QMainWindow):
         event.ignore()
         if self._leaving.asks_about_unsaved(self.close):
             return
-        active = [run.folder for run in self.session.runs.values() if not run.status.is_over] if self.session else []
-        if self._leaving.asks_about_runs(len(active), self.close, lambda then: self._stop(active, then)):
+        active = self.session.active_runs() if self.session else []
+        if self._leaving.asks_about_runs(len(active), self.close, self._stop_all):
             return
         event.accept()
         self._leave_workspace()
@@ -436,6 +436,6 @@ class MainWindow(QMainWindow):
     def _show_workspace_menu(self) -> None:
         self.menus.show_workspaces(self.sidebar)
 
-    def _stop(self, folders: Sequence[ExecutionFolder], then: Callable[[], object]) -> None:
+    def _stop_all(self, then: Callable[[], object]) -> None:
         if self.session is not None:
-            self.session.stop(folders, then=then)
+            self.session.stop(self.session.active_runs(), then=then)
