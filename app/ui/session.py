@@ -14,6 +14,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from app.records.files import RecordError
 from app.records.layout import ExecutionFolder, Workspace
 from app.records.runs import Run
+from app.records.status import read_status
 from app.records.watch import Changes
 from app.ui.background import Work, run_in_background
 from app.ui.following import Follower, RunFeed
@@ -86,6 +87,17 @@ class Session(QObject):
     def experiments(self) -> Path:
         """The folder of the user's own configs."""
         return self.workspace.root / "experiments"
+
+    def active_runs(self) -> list[Run]:
+        """Return the runs under way as their files say: one that has ended just now may not have been told of yet."""
+
+        def is_over(run: Run) -> bool:
+            try:
+                return run.status.is_over or read_status(run.folder.status).is_over
+            except RecordError:
+                return False
+
+        return [run for run in self.runs.values() if not is_over(run)]
 
     def follow(self, folder: ExecutionFolder, parent: QObject) -> RunFeed:
         """Return what tells of one run from now on; ``parent`` owns it."""

@@ -262,7 +262,7 @@ class MainWindow(QMainWindow):
         if self._asks_about_unsaved(self.close):
             return
         given_up, self._given_up = self._given_up, set()
-        active = [run for run in self.session.runs.values() if not run.status.is_over] if self.session else []
+        active = self.session.active_runs() if self.session else []
         if active and not self.memory.get("said_runs_go_on", False):
             ask_about_runs(
                 self,
@@ -432,7 +432,7 @@ class MainWindow(QMainWindow):
 
     def _stop_all_and_close(self, given_up: set[Page]) -> None:
         if self.session is not None:
-            under_way = [run.folder for run in self.session.runs.values() if not run.status.is_over]
+            under_way = [run.folder for run in self.session.active_runs()]
             self.session.stop(under_way, then=lambda: self._close_for_good(given_up))
 
     def _preload(self) -> None:
