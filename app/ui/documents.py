@@ -120,8 +120,11 @@ class Documents(QTabWidget):
         if index >= 0:
             page.changed.disconnect(self._on_page_changed)
             page.leave()
+            had_keyboard = page.isAncestorOf(self.window().focusWidget() or self)
             self.removeTab(index)
             page.deleteLater()
+            if had_keyboard and self.page is not None:
+                self.bring(self.page)
             self.page_changed.emit()
 
     def _is_closable(self, index: int) -> bool:

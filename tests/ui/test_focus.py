@@ -111,6 +111,14 @@ def test_the_table_is_worked_by_keys_as_soon_as_it_is_in_front(qtbot: QtBot, win
     assert len(page.view.selected) == 1
 
 
+def test_the_document_behind_one_that_is_closed_has_the_keyboard(qtbot: QtBot, window: MainWindow) -> None:
+    press(qtbot, Qt.Key.Key_W, Qt.KeyboardModifier.ControlModifier)
+    page = window.documents.page
+    assert isinstance(page, RunsPage)
+    press(qtbot, Qt.Key.Key_Down)
+    assert len(page.view.selected) == 1
+
+
 def test_a_document_has_the_keyboard_where_it_had_it_last(qtbot: QtBot, window: MainWindow) -> None:
     page = window.documents.page
     assert page is not None

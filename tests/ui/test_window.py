@@ -20,7 +20,7 @@ from app.ui.theme import theme
 from app.ui.window import MainWindow
 from tests.records.sources.event_logs import Writer
 from tests.running import EXAMPLE
-from tests.ui.recording import record_run
+from tests.ui.recording import end_run, record_run
 
 Record = Callable[..., ExecutionFolder]
 MakeWindow = Callable[[], MainWindow]
@@ -179,6 +179,18 @@ def test_closing_beside_a_run_says_once_that_it_goes_on(
     qtbot.waitUntil(lambda: again.session is not None and len(again.session.runs) == 1)
     again.close()
     assert not again.isVisible()
+
+
+def test_a_run_that_has_ended_just_now_is_not_asked_about(
+    qtbot: QtBot, make_window: MakeWindow, workspace: Workspace, record: Record
+) -> None:
+    folder = record("running")
+    window = make_window()
+    window.open_workspace(workspace.root)
+    qtbot.waitUntil(lambda: window.session is not None and len(window.session.runs) == 1)
+    end_run(folder)
+    window.close()
+    assert not window.isVisible()
 
 
 def test_all_runs_are_stopped_when_that_is_chosen(
@@ -411,12 +423,11 @@ def test_many_runs_can_be_told_apart_by_their_tabs(
     for folder in folders:
         window.open_run(folder.path)
     bar = window.documents.tabBar()
-    metrics = bar.fontMetrics()
     for index, folder in enumerate(folders, 1):
         text = bar.tabText(index)
         assert folder.execution_id[:8] == text.replace(":", "-")[:8]
         assert bar.tabToolTip(index) == folder.execution_id
-        assert bar.tabRect(index).width() >= metrics.horizontalAdvance(text) + 70
+        assert bar.tabRect(index).width() >= bar.fontMetrics().horizontalAdvance(text) + 70
 
 
 def test_a_workspace_that_is_called_like_the_program_is_not_named_twice(
