@@ -174,6 +174,8 @@ class Database:
     def _named_errors(self) -> Iterator[None]:
         try:
             yield
+        except sqlite3.ProgrammingError:  # a mistake of ours, such as using what is closed, says nothing of the file
+            raise
         except sqlite3.Error as error:
             # Extended codes carry the plain one in their low byte; errors of Python's module itself carry none.
             code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)

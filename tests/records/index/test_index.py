@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 import os
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -271,3 +272,11 @@ def test_a_run_with_endless_problems_harms_nobody(index: Index) -> None:
     assert problems[:2] == ("\0" * 1000, "a line")
     assert sum(map(len, problems)) < 40_000
     assert len(index.query()) == 2
+
+
+def test_an_index_that_is_closed_does_no_harm_to_its_file(tmp_path: Path) -> None:
+    index = Index(Workspace.at(tmp_path))
+    index.close()
+    with pytest.raises(sqlite3.ProgrammingError):
+        index.query()
+    assert [path.name for path in (tmp_path / ".trackside").glob("index*")] == ["index.db"]
