@@ -275,6 +275,7 @@ class RunsPage(Page):
         columns, available = len(self.model.columns), len(self.model.available_columns)
         self._columns.setText(f"Columns {columns} of {formats.count(available)}")
         self._show_part()
+        self._on_selection()  # what was selected may go on by now, or have ended
 
     def _on_submitted(self, folder: ExecutionFolder) -> None:
         if not self.view.select(folder.path):

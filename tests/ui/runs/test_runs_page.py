@@ -240,6 +240,7 @@ def test_a_queued_run_is_cancelled_at_once(qtbot: QtBot, session: Session, page:
     Queue(session.workspace).add(folder)
     qtbot.waitUntil(lambda: page.model.rowCount() == 1)
     page.view.selectRow(0)
+    qtbot.waitUntil(lambda: "Cancel" in [action.text() for action in page.actions()])
     next(action for action in page.actions() if action.text() == "Cancel").trigger()
     qtbot.waitUntil(lambda: page.model.run_at(0).state == "stopped")
 
