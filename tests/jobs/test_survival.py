@@ -40,9 +40,11 @@ MOMENTS = [round(_RANDOM.uniform(0.0, 4.0), 3) for _ in range(20)][:KILLS]
 
 
 def mlflow_states(run: LiveRun) -> list[str]:
+    from mlflow.exceptions import MlflowException
+
     try:
         mirrors = mlflow_client(run).search_runs(["0"])
-    except FileNotFoundError:  # it is being removed, to be written anew
+    except (OSError, MlflowException):  # the client meets files that are just being removed, to be written anew
         return []
     assert all(mirror.info.run_name == run.folder.execution_id for mirror in mirrors)
     return [mirror.info.status for mirror in mirrors]
