@@ -31,8 +31,8 @@ train: set-up-run ## train CONFIG=... into WORKSPACE=... and say where its recor
 test: set-up-test ## run the tests
 	$(TRACKSIDE) -m pytest
 
-soak: set-up-test ## kill the worker at twenty moments, and everything else that can be killed
-	TRACKSIDE_TEST_KILLS=20 $(TRACKSIDE) -m pytest tests/jobs/test_survival.py
+soak: set-up-test ## kill the worker and what indexes at twenty moments, and everything else that can be killed
+	TRACKSIDE_TEST_KILLS=20 $(TRACKSIDE) -m pytest tests/jobs/test_survival.py tests/cli/test_killed_indexing.py
 
 check: lint types contracts test ## lint, types, import contracts and tests
 

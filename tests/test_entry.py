@@ -68,6 +68,13 @@ def test_an_app_that_was_imported_before_us_is_replaced_by_ours(tmp_path: Path) 
     assert done.stdout.splitlines() == [f"trackside {app.__version__}", str(ROOT / "app" / "messages.py")], done.stderr
 
 
+def test_a_python_without_our_libraries_is_told_which_one_to_use(tmp_path: Path) -> None:
+    done = run([sys.executable, "-S", str(ROOT / "main.py"), "runs"], tmp_path, None)
+    assert (done.stdout, done.returncode) == ("", 2)
+    assert len(done.stderr.splitlines()) == 1
+    assert ".venv" in done.stderr
+
+
 @pytest.fixture
 def installed_elsewhere(tmp_path: Path) -> Path:
     """Another place that holds ``app``, with a module that tells what it was started with."""

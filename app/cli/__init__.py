@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeAlias
 
 from app import __version__
 from app.cli.output import EXIT_FAILED, EXIT_INTERRUPTED, complain
 from app.records.files import RecordError
 
 _EPILOG = """\
-RUN is a path, an id, the name of an execution's folder, or a unique beginning of either.
+RUN is a path, an id, a name, or a unique beginning of one.
+TEXT asks as in 'val_loss < 16 and optimizer = adam and age < 2d'; docs/query.md has it all.
 The workspace is the nearest folder upwards with .trackside/ or trainings/ in it, else the current one.
 Exit status: 0 done, 1 the training failed, 2 the config or the command is wrong, 130 interrupted.
 """
@@ -21,6 +24,7 @@ Exit status: 0 done, 1 the training failed, 2 the config or the command is wrong
 
 #: Opens the window on a workspace, or on the one that is at hand, and returns the exit status.
 OpenWindow = Callable[[Path | None], int]
+_Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def main(argv: list[str] | None = None, open_window: OpenWindow | None = None) -> int:
@@ -28,7 +32,9 @@ def main(argv: list[str] | None = None, open_window: OpenWindow | None = None) -
 
     ``open_window`` is given by the program's entry: this room knows nothing of the window.
     """
-    arguments = _parser().parse_args(argv)
+    arguments = _parser().parse_args(_joined(sys.argv[1:] if argv is None else argv))
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a name on the disk need not be valid Unicode
     try:
         if arguments.command in (None, "open"):
             from app.cli import desktop
@@ -70,10 +76,29 @@ def _command(name: str) -> Callable[[argparse.Namespace], int]:
         from app.cli import desktop
 
         return desktop.desktop
+    if name == "runs":
+        from app.cli import listing
+
+        return listing.runs
+    if name in ("source", "index"):
+        from app.cli import sources
+
+        return sources.source if name == "source" else sources.index
     from app.cli import inspection
 
-    commands = {"runs": inspection.runs, "show": inspection.show, "follow": inspection.follow, "stop": inspection.stop}
-    return commands[name]
+    command: Callable[[argparse.Namespace], int] = getattr(inspection, name)
+    return command
+
+
+def _joined(arguments: list[str]) -> list[str]:
+    """Return the arguments with ``--sort -loss`` as ``--sort=-loss``: argparse takes ``-loss`` for an option."""
+    joined: list[str] = []
+    for argument in arguments:
+        if joined[-1:] == ["--sort"] and argument.startswith("-") and not argument.startswith("--"):
+            joined[-1] = f"--sort={argument}"
+        else:
+            joined.append(argument)
+    return joined
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -93,6 +118,10 @@ def _parser() -> argparse.ArgumentParser:
     workspace.add_argument("--workspace", type=Path, metavar="DIR", help=where, default=argparse.SUPPRESS)
     as_json = argparse.ArgumentParser(add_help=False)
     as_json.add_argument("--json", action="store_true", help="print JSON")
+    as_json_or_csv = argparse.ArgumentParser(add_help=False)
+    form = as_json_or_csv.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print JSON")
+    form.add_argument("--csv", action="store_true", help="print csv")
     run = argparse.ArgumentParser(add_help=False)
     run.add_argument("run", metavar="RUN")
     config = argparse.ArgumentParser(add_help=False)
@@ -121,9 +150,26 @@ def _parser() -> argparse.ArgumentParser:
         "stop", parents=[run, workspace], help="stop a run at its next batch, or cancel a queued one"
     )
     stop.add_argument("--now", action="store_true", help="end its process at once; no model is saved")
-    commands.add_parser("runs", parents=[workspace, as_json], help="list the runs of the workspace")
+    runs = commands.add_parser("runs", parents=[workspace, as_json_or_csv], help="list the runs of the workspace")
+    runs.add_argument("--query", metavar="TEXT", help="only the runs that meet this: 'val_loss < 16 and age < 2d'")
+    runs.add_argument(
+        "--sort",
+        metavar="KEY",
+        help="order them by a metric, a param, a tag or what else a query can ask for; -KEY for the highest first",
+    )
+    runs.add_argument("--limit", type=_count, metavar="N", help="no more than N runs")
     commands.add_parser("show", parents=[run, workspace, as_json], help="show one run")
+    series = commands.add_parser(
+        "series",
+        parents=[run, workspace, as_json_or_csv],
+        help="print the points of a metric: step, time (seconds since the epoch) and value",
+    )
+    series.add_argument("metric", metavar="METRIC")
     commands.add_parser("follow", parents=[run, workspace], help="print a run's log as it is written, until it ends")
+    _add_source(commands, workspace, as_json)
+    index = commands.add_parser("index", help="the index of the workspace's runs, which can be deleted at any time")
+    actions = index.add_subparsers(dest="action", metavar="ACTION", required=True)
+    actions.add_parser("rebuild", parents=[workspace], help="make it anew from nothing")
     trust = commands.add_parser("trust", help="let the runs of a workspace use code of its own (components/)")
     trust.add_argument("workspace", type=Path, nargs="?", metavar="DIR", help=where, default=argparse.SUPPRESS)
     trust.add_argument("--remove", action="store_true", help="trust it no longer")
@@ -140,3 +186,23 @@ def _parser() -> argparse.ArgumentParser:
         "doctor", parents=[as_json], help="show versions, Qt and GPU, what is missing and how to get it"
     )
     return parser
+
+
+def _add_source(commands: _Commands, workspace: argparse.ArgumentParser, as_json: argparse.ArgumentParser) -> None:
+    source = commands.add_parser(
+        "source",
+        help="add, list or remove folders whose runs are shown too",
+        description="Runs of MLflow, TensorBoard, Comet, W&B and csv files are shown beside the executions. Those in "
+        "the workspace's own folder are found by themselves; other folders are added.",
+    )
+    actions = source.add_subparsers(dest="action", metavar="ACTION", required=True)
+    for name, help_ in (("add", "show the runs in a folder or file too"), ("remove", "show them no more")):
+        action = actions.add_parser(name, parents=[workspace], help=help_)
+        action.add_argument("folder", type=Path, metavar="DIR")
+    actions.add_parser("list", parents=[workspace, as_json], help="list what runs are read from")
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no count of runs")
+    return int(text)

@@ -1,84 +1,115 @@
-"""``trackside runs``, ``show``, ``follow`` and ``stop``."""
+"""``trackside show``, ``series``, ``follow`` and ``stop``."""
 
 from __future__ import annotations
 
 import argparse
+import difflib
+import math
 import time
+from collections.abc import Iterable
 from typing import Any
 
-from app.cli.output import EXIT_WRONG, complain, format_duration, format_number, format_time, print_table, workspace_of
-from app.jobs.scheduling import start_what_waits
+from app.cli.describing import duration, run_to_json, state_text, status_of
+from app.cli.finding import find
+from app.cli.output import (
+    EXIT_WRONG,
+    cell,
+    complain,
+    format_duration,
+    format_number,
+    format_time,
+    print_json_lines,
+    print_table,
+    printable,
+    workspace_of,
+)
 from app.jobs.scheduling import stop as stop_run
 from app.jobs.settling import settle_dead_runs
 from app.records.files import RecordError, read_json, to_json
-from app.records.layout import Workspace
+from app.records.layout import TRAININGS, ExecutionFolder, Workspace
 from app.records.live import LinesTail, LiveRun
 from app.records.metrics import read_elapsed
-from app.records.runs import Run, RunNotFoundError, find_run, read_runs
+from app.records.runs import Run, RunNotFoundError, find_run, read_run
+from app.records.sources.base import RunRecord
 
 _FOLLOW_SECONDS = 0.2
-
-
-def runs(arguments: argparse.Namespace) -> int:
-    """List the runs of the workspace, the newest first."""
-    workspace = workspace_of(arguments.workspace)
-    found = sorted(
-        read_runs(workspace), key=lambda run: run.status.started or run.status.submitted or 0.0, reverse=True
-    )
-    settle_dead_runs(found)
-    start_what_waits(workspace)
-    if arguments.json:
-        print(to_json([run.to_json() for run in found]).decode(), end="")
-        return 0
-    if not found:
-        print(f"No runs in {workspace.root} yet; 'trackside train CONFIG' makes one")
-        return 0
-    print_table(["STATE", "RUN", "EXPERIMENT", "STARTED", "TIME", "METRICS"], [_row(run) for run in found])
-    for run in found:
-        for problem in run.problems:
-            complain(problem)
-    return 0
+_MOST_NAMED = 5
 
 
 def show(arguments: argparse.Namespace) -> int:
     """Show one run."""
     workspace = workspace_of(arguments.workspace)
-    run = _find(workspace, arguments.run)
-    if run is None:
+    found = find(workspace, arguments.run)
+    if found is None:
         return EXIT_WRONG
-    settle_dead_runs([run])
+    record = found.record
+    if record.source == "execution":
+        settle_dead_runs([read_run(ExecutionFolder(record.path), workspace, experiment="", metrics=False)])
     if arguments.json:
-        print(to_json(run.to_json() | _details(run)).decode(), end="")
+        print(to_json(run_to_json(record) | _details(record)).decode(), end="")
         return 0
-    print(f"{run.execution_id}  {run.experiment}")
-    status = run.status
-    print(f"  {'state':<10} {_state(run)}")
+    status = status_of(record)
+    print(printable(f"{record.name}  {record.experiment}"))
+    print(f"  {'state':<10} {state_text(record, status)}")
+    message = (status.message if status else None) or ""
     for name, value in (
-        ("message", (status.message or "").replace("\n", "\n" + " " * 13)),
-        ("id", run.id),
-        ("started", format_time(status.started)),
-        ("ended", format_time(status.ended)),
-        ("time", format_duration(_duration(run))),
-        ("folder", str(run.folder.path)),
+        ("source", "" if record.source == "execution" else record.source),
+        ("message", message.replace("\n", "\n" + " " * 13)),
+        ("id", record.id),
+        ("started", format_time(record.started)),
+        ("ended", format_time(record.ended)),
+        ("time", format_duration(duration(record))),
+        ("folder" if record.path.is_dir() else "file", printable(str(record.path))),
+        ("tags", printable(", ".join(f"{name}={text}" if text else name for name, text in record.tags.items()))),
     ):
         if value:
             print(f"  {name:<10} {value}")
-    if run.metrics:
+    if record.metrics:
         print()
         rows = [
             [name, *(format_number(value) for value in (m.last, m.min, m.max)), str(m.count)]
-            for name, m in sorted(run.metrics.items())
+            for name, m in sorted(record.metrics.items())
         ]
-        print_table(["METRIC", "LAST", "MIN", "MAX", "EPOCHS"], rows)
-    for problem in run.problems:
+        print_table(["METRIC", "LAST", "MIN", "MAX", "EPOCHS" if record.source == "execution" else "POINTS"], rows)
+    if record.params and record.source != "execution":
+        print()
+        print_table(["PARAM", "VALUE"], [[name, cell(value)] for name, value in sorted(record.params.items())])
+    for problem in record.problems:
         complain(problem)
+    return 0
+
+
+def series(arguments: argparse.Namespace) -> int:
+    """Print the points of a metric of one run."""
+    found = find(workspace_of(arguments.workspace), arguments.run)
+    if found is None:
+        return EXIT_WRONG
+    record = found.record
+    if found.source is None:
+        complain(f"{record.path}: only an execution below a folder {TRAININGS}/ can be asked for its series")
+        return EXIT_WRONG
+    try:
+        points = found.source.series(record.key, arguments.metric)
+    except KeyError:
+        complain(f"{record.name} has no metric {arguments.metric!r}{_closest(arguments.metric, list(record.metrics))}")
+        return EXIT_WRONG
+    rows: Iterable[tuple[int, float, float]] = points.tolist()
+    if arguments.json:
+        print_json_lines({"step": step, "time": _known(when), "value": value} for step, when, value in rows)
+    elif arguments.csv:
+        print("step,time,value")
+        for step, when, value in rows:
+            print(f"{step},{cell(_known(when))},{cell(value)}")
+    else:
+        cells = [[str(step), format_time(_known(when)), cell(value)] for step, when, value in rows]
+        print_table(["STEP", "TIME", "VALUE"], cells)
     return 0
 
 
 def follow(arguments: argparse.Namespace) -> int:
     """Print a run's log as it is written, until the run ends; return its exit status as ``train`` would."""
     workspace = workspace_of(arguments.workspace)
-    run = _find(workspace, arguments.run)
+    run = _find_execution(workspace, arguments.run, "followed")
     if run is None:
         return EXIT_WRONG
     lines = LinesTail(run.folder.log)
@@ -101,7 +132,7 @@ def follow(arguments: argparse.Namespace) -> int:
 def stop(arguments: argparse.Namespace) -> int:
     """Ask a run to stop, or cancel a queued one."""
     workspace = workspace_of(arguments.workspace)
-    run = _find(workspace, arguments.run)
+    run = _find_execution(workspace, arguments.run, "stopped")
     if run is None:
         return EXIT_WRONG
     home = Workspace.around(run.folder.path)
@@ -113,51 +144,47 @@ def stop(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _find(workspace: Workspace, text: str) -> Run | None:
+def _find_execution(workspace: Workspace, text: str, verb: str) -> Run | None:
+    """Return the execution that is meant; where none or several are, or a run of another source is, say so."""
     try:
         return find_run(workspace, text)
     except RunNotFoundError as error:
+        if not error.candidates:
+            found = find(workspace, text)
+            if found is not None:
+                complain(f"{found.record.name} is a run of {found.record.source}; only executions can be {verb}")
+            return None
         complain(str(error))
         for run in error.candidates:
             print(f"  {run.execution_id}  {run.id}  {run.experiment}  {run.state}")
         return None
 
 
-def _details(run: Run) -> dict[str, Any]:
-    """Return what ``show`` has beyond the list: config, elapsed times."""
+def _details(record: RunRecord) -> dict[str, Any]:
+    """Return what ``show`` has of an execution beyond the list: config, elapsed times."""
+    if record.source != "execution":
+        return {}
+    folder = ExecutionFolder(record.path)
     details: dict[str, Any] = {"config": None, "elapsed": {}}
     try:
-        details["elapsed"] = read_elapsed(run.folder.metrics)
-        details["config"] = read_json(run.folder.document)
+        details["elapsed"] = read_elapsed(folder.metrics)
+        details["config"] = read_json(folder.document)
     except RecordError:
         pass
     return details
 
 
-def _row(run: Run) -> list[str]:
-    tests = [name for name in sorted(run.metrics) if name.startswith("test_") and name != "test_loss"]
-    wanted = [*[name for name in ("val_loss", "loss") if name in run.metrics][:1], *tests[:2]]
-    metrics = "  ".join(f"{name} {format_number(run.metrics[name].last)}" for name in wanted)
-    return [
-        _state(run),
-        run.execution_id,
-        run.experiment,
-        format_time(run.status.started),
-        format_duration(_duration(run)),
-        metrics,
-    ]
+def _closest(metric: str, names: list[str]) -> str:
+    """Return how to go on after a name that no metric has."""
+    if not names:
+        return "; it has none"
+    by_fold = {name.casefold(): name for name in names}
+    near = difflib.get_close_matches(metric.casefold(), by_fold, _MOST_NAMED)
+    if near:
+        return f"; did you mean {' or '.join(by_fold[name] for name in near)}?"
+    more = f" and {len(names) - _MOST_NAMED:,} more" if len(names) > _MOST_NAMED else ""
+    return f", but {', '.join(names[:_MOST_NAMED])}{more}"
 
 
-def _state(run: Run) -> str:
-    if run.silent_seconds is not None:
-        return f"{run.state} (not responding for {format_duration(run.silent_seconds)})"
-    return f"{run.state} ({run.status.reason})" if run.status.reason else run.state
-
-
-def _duration(run: Run) -> float | None:
-    started, ended = run.status.started, run.status.ended
-    if started is None:
-        return None
-    if ended is None:
-        return None if run.status.is_over else time.time() - started
-    return ended - started
+def _known(when: float) -> float | None:
+    return when if math.isfinite(when) else None

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import math
 import shlex
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from app.config.conversion import Change, Conversion
 from app.config.problems import Problem
+from app.records.files import to_json
 from app.records.layout import Workspace
 
 EXIT_FAILED = 1
@@ -63,6 +66,17 @@ def format_number(value: float) -> str:
     return f"{value:,.2f}" if abs(value) >= 1 else f"{value:.4g}"
 
 
+def cell(value: object) -> str:
+    """Return a value as a cell of csv, with numbers as JSON has them and nothing for None."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float) and not math.isfinite(value):
+        return to_json(value).decode().strip().strip('"')
+    return str(value)
+
+
 def format_duration(seconds: float | None) -> str:
     """Return a duration: ``2.7 s``, ``2:41``, ``1:02:41``; "" for None."""
     if seconds is None:
@@ -79,9 +93,31 @@ def format_time(when: float | None) -> str:
     return "" if when is None else time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(when))
 
 
+def printable(text: str) -> str:
+    """Return a text as one line: what would move the cursor or end the line is shown as "?"."""
+    return text if text.isprintable() else "".join(char if char.isprintable() else "?" for char in text)
+
+
+def print_json_lines(values: Iterable[Any]) -> None:
+    """Print an array with a value a line, each as it comes."""
+    mark = "["
+    for value in values:
+        sys.stdout.write(f"{mark}\n{_json_line(value)}")
+        mark = ","
+    print("[]" if mark == "[" else "\n]")
+
+
+def _json_line(value: Any) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False)
+    except ValueError:  # NaN or an infinity somewhere in it
+        return to_json(value, indent=None).decode().rstrip("\n")
+
+
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print columns that are as wide as their widest cell; the last one is left as it is."""
-    widths = [max(len(row[index]) for row in [header, *rows]) for index in range(len(header))]
-    for row in [header, *rows]:
+    lines = [[printable(cell) for cell in row] for row in [header, *rows]]
+    widths = [max(len(line[index]) for line in lines) for index in range(len(header))]
+    for row in lines:
         cells = [cell.ljust(width) for cell, width in zip(row[:-1], widths, strict=False)]
         print("  ".join([*cells, row[-1]]).rstrip())

@@ -21,10 +21,10 @@ from app.cli.output import (
     EXIT_WRONG,
     complain,
     complain_of_problems,
-    format_number,
     tell_of_conversion,
     workspace_of,
 )
+from app.cli.progress import Progress
 from app.config.catalog import work_in
 from app.config.loading import load
 from app.config.problems import ConfigError
@@ -43,7 +43,6 @@ _REFRESH_SECONDS = 0.1
 _LOOK_SECONDS = 1.0
 #: How long mirrors may take to close after the end of the run before the command line stops waiting for them.
 _CLOSE_SECONDS = 60.0
-_SHOWN = ("loss", "val_loss")
 
 
 def check(arguments: argparse.Namespace) -> int:
@@ -121,8 +120,7 @@ class _Interrupts:
 def _follow(workspace: Workspace, folder: ExecutionFolder, interrupts: _Interrupts) -> LiveRun:
     run = LiveRun(folder)
     answered, look_due = 0, time.monotonic() + _LOOK_SECONDS
-    with tqdm(total=1, unit="epoch", file=sys.stderr, disable=None, dynamic_ncols=True, leave=True) as bar:
-        lines = _Lines() if bar.disable else None
+    with Progress() as progress:
         while not run.is_over:
             interrupts.pressed.wait(_REFRESH_SECONDS)
             interrupts.pressed.clear()
@@ -133,40 +131,14 @@ def _follow(workspace: Workspace, folder: ExecutionFolder, interrupts: _Interrup
                     stop(workspace, folder, at_once=answered > 1)
                 except (OSError, RecordError) as error:
                     tqdm.write(f"It cannot be asked to stop: {error}", file=sys.stderr)
-            run.refresh()
+            events = run.refresh()
             if run.status.state == "queued" and time.monotonic() >= look_due:
                 look_due = time.monotonic() + _LOOK_SECONDS
                 start_what_waits(workspace)
-            text = _describe(workspace, run)
-            if lines is not None:
-                lines.show(run, text)
-                continue
-            bar.total = run.epochs or 1
-            bar.n = run.epoch
-            bar.set_description_str(text, refresh=False)
-            bar.set_postfix_str(_values(run), refresh=False)
-            bar.refresh()
+            progress.show(run, _describe(workspace, run), events)
     if not run.is_kept:
         settle_dead_runs([read_run(folder, workspace, metrics=False)])
     return run
-
-
-class _Lines:
-    """Progress where there is no terminal: a line when the stage changes, and for epochs at most one a second."""
-
-    def __init__(self) -> None:
-        self._text = ""
-        self._epoch = 0
-        self._due = 0.0
-
-    def show(self, run: LiveRun, text: str) -> None:
-        now = time.monotonic()
-        if text != self._text:
-            self._text = text
-            print(text, file=sys.stderr, flush=True)
-        if run.epoch != self._epoch and (now >= self._due or run.is_over):
-            self._epoch, self._due = run.epoch, now + 1.0
-            print(f"epoch {run.epoch}/{run.epochs} {_values(run)}", file=sys.stderr, flush=True)
 
 
 def _describe(workspace: Workspace, run: LiveRun) -> str:
@@ -177,10 +149,6 @@ def _describe(workspace: Workspace, run: LiveRun) -> str:
         if run.folder in waiting:
             return f"queued, {waiting.index(run.folder)} before it" if waiting[0] != run.folder else "queued, next"
     return run.stage.replace("_", " ") or run.status.state
-
-
-def _values(run: LiveRun) -> str:
-    return " ".join(f"{name}={format_number(run.values[name])}" for name in _SHOWN if name in run.values)
 
 
 def _wait_for_mirrors(run: LiveRun, interrupts: _Interrupts) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from app.config.catalog import Parameter, load_catalog
 from app.config.documents import join, name_of, show
-from app.config.problems import Problem, unknown
+from app.config.problems import Problem, listed, unknown
 from app.config.types import KINDS, describe, fits, split_list
 
 Path = tuple[str | int, ...]
@@ -58,12 +57,10 @@ def check_id(path: Path, kind: str, id: str) -> list[Problem]:
         return []
     near = catalog.closest(kind, id)
     message = f"no {kind} is called {id!r}" + (f"; did you mean {near!r}?" if near else "")
-    ids = catalog.ids(kind)
-    listed = ids if len(ids) <= 16 else difflib.get_close_matches(id, ids, 5, 0.4)
     elsewhere = [other for other in catalog.kinds if catalog.get(other, id)]
     if not near and elsewhere:
         message += f"; it is a kind of {' and of '.join(elsewhere)}"
-    return [Problem(join(path), message, ", ".join(listed))]
+    return [Problem(join(path), message, listed(id, catalog.ids(kind), near))]
 
 
 def _check_option(path: Path, parameter: Parameter, value: Any) -> list[Problem]:

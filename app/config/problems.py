@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from app.config.conversion import Conversion
+
+#: So many names are listed whole; of more of them so many are named.
+_MOST_LISTED, _LISTED_OF_MANY = 16, 5
 
 
 @dataclass(frozen=True, order=True)
@@ -50,5 +53,20 @@ def unknown(what: str, word: str, candidates: Iterable[str]) -> tuple[str, str]:
     """Return message and valid values for a name that is not among the candidates."""
     names = list(candidates)
     near = closest(word, names)
-    listed = ", ".join(names) if len(names) <= 16 else ", ".join(difflib.get_close_matches(word, names, 5, 0.4))
-    return f"no {what} is called {word!r}" + (f"; did you mean {near!r}?" if near else ""), listed
+    return f"no {what} is called {word!r}" + (f"; did you mean {near!r}?" if near else ""), listed(word, names)
+
+
+def listed(word: str, names: Sequence[str], first: str | None = None) -> str:
+    """Return the names that would be valid; of many those that are most like a word, and how many more there are.
+
+    Args:
+        word: what was written.
+        names: all valid ones.
+        first: the one that was most likely meant, where that is not to be seen in its letters.
+    """
+    if len(names) <= _MOST_LISTED:
+        return ", ".join(names)
+    near = [first] if first else []
+    near += difflib.get_close_matches(word.lower(), names, _LISTED_OF_MANY, 0.4)
+    shown = list(dict.fromkeys([*near, *names]))[:_LISTED_OF_MANY]
+    return f"{', '.join(shown)} and {len(names) - len(shown)} more"

@@ -20,7 +20,7 @@ from app.records.environment import hide_secrets
 from app.records.events import Event, append_event, end_event, make_event, read_events
 from app.records.files import RecordError, read_json
 from app.records.layout import ExecutionFolder, Workspace
-from app.records.log import append_entry, read_tail
+from app.records.log import append_entry, read_last_words
 from app.records.processes import Identity
 from app.records.status import HEARTBEAT_SECONDS, read_status, touch_heartbeat, write_status
 
@@ -34,7 +34,8 @@ _SAVE_SECONDS = 600.0
 _TERMINATE_SECONDS = 5.0
 #: A worker whose record is complete has this long to go away.
 _EXIT_SECONDS = 5.0
-_LAST_LINES = 5
+#: What a worker printed before it died is kept up to so many lines: a stack or two.
+_LAST_LINES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,13 +173,15 @@ class Keeper:
             return Ending(str(event.get("state")), event.get("reason"), event.get("message"), event["time"])
         how = self._worker.describe_end()
         if self._stop is not None:
-            return Ending("stopped", "user", f"stopped by {self._stop.by}; {how}", time.time())
-        last = [line for line in read_tail(self._folder.log, _LAST_LINES) if line.strip()]
-        message = "\n".join([how, *last])
+            # What is killed while it imports was killed by us, which is no news.
+            end = f"stopped by {self._stop.by}; {how}" if self._began else f"stopped by {self._stop.by} before it began"
+            return Ending("stopped", "user", end, time.time())
+        words = read_last_words(self._folder.log, _LAST_LINES)
         if self._worker.killed_by is None and not self._began:
-            return Ending("failed", "error", f"the worker did not start: {message}", time.time())
+            cause = words[-1] if words else how  # a traceback ends with what went wrong
+            return Ending("failed", "error", "\n".join([f"the worker did not start: {cause}", *words]), time.time())
         out_of_memory = self._worker.killed_by == 9 and _oom_kills() > self._oom_kills
-        return Ending("crashed", "memory" if out_of_memory else "signal", message, time.time())
+        return Ending("crashed", "memory" if out_of_memory else "signal", "\n".join([how, *words]), time.time())
 
     def _finish(self, ending: Ending) -> None:
         """Write the end; the next run starts before the mirrors are closed, which can take a tracker its time."""

@@ -25,8 +25,10 @@ from app.jobs.launch import start_process
 from app.records.layout import ExecutionFolder
 from app.records.mirrored import (
     MLflowMirror,
+    StoredRun,
     TensorBoardMirror,
     find_mlflow,
+    find_stored,
     find_tensorboard,
     is_mirror_expected,
 )
@@ -49,6 +51,8 @@ _END_SECONDS = 1.0
 _LAST_LINES = 20
 
 Mirror = TensorBoardMirror | MLflowMirror
+#: One of our own, or one that another program left.
+AnyRun = ExecutionFolder | StoredRun
 Progress = Callable[[str], object]
 
 
@@ -74,20 +78,20 @@ class TrackingServers:
         self._spares: dict[str, _Server] = {}
         self._is_closed = False
 
-    async def open(self, kind: str, folder: ExecutionFolder, on_progress: Progress = lambda _text: None) -> str:
+    async def open(self, kind: str, run: AnyRun, on_progress: Progress = lambda _text: None) -> str:
         """Return the address of a run's page, once it answers there.
 
         Args:
             kind: ``tensorboard`` or ``mlflow``.
-            folder: the run.
+            run: the run.
             on_progress: called with a sentence on what is waited for.
 
         Raises:
-            ServerError: the run was not mirrored there, or its page cannot be had. Cancelled, it ends a server that it
+            ServerError: the run is not there, or its page cannot be had. Cancelled, it ends a server that it
                 had started and nobody else waits for.
         """
         name = NAMES[kind]
-        mirror = await _mirror_once_begun(kind, folder, on_progress)
+        mirror = await _mirror_once_begun(kind, run, on_progress)
         server = self._server(kind, mirror)
         server.waiting += 1
         try:
@@ -146,14 +150,14 @@ class TrackingServers:
                 self._servers.pop(key).close()
 
 
-def command_line(kind: str, folder: ExecutionFolder) -> str:
+def command_line(kind: str, run: AnyRun) -> str:
     """Return the line for a POSIX shell that starts the tracker's own server on the store which this run is in.
 
     Raises:
-        ServerError: the run was not mirrored there.
+        ServerError: the run is not there.
     """
     python = [sys.executable, "-P", "-m"]
-    mirror = _mirror(kind, folder)
+    mirror = _mirror(kind, run)
     if isinstance(mirror, TensorBoardMirror):
         options = ["--logdir", str(mirror.logdir), "--host", HOST, "--port", "0", *TENSORBOARD_OPTIONS]
         return shlex.join([*python, "tensorboard.main", *options])
@@ -275,24 +279,30 @@ def _working_folder() -> Path:
     return folder
 
 
-def _mirror(kind: str, folder: ExecutionFolder) -> Mirror:
+def _mirror(kind: str, run: AnyRun) -> Mirror:
     try:
-        mirror = find_tensorboard(folder) if kind == "tensorboard" else find_mlflow(folder)
+        if isinstance(run, StoredRun):
+            mirror = find_stored(kind, run)
+        else:
+            mirror = find_tensorboard(run) if kind == "tensorboard" else find_mlflow(run)
     except OSError as error:
         raise ServerError(f"What {NAMES[kind]} has of this run cannot be read: {error}") from error
     if mirror is None:
-        raise ServerError(f"This run was not mirrored to {NAMES[kind]}")
+        where = f"is not in {run.root} any more" if isinstance(run, StoredRun) else f"was not mirrored to {NAMES[kind]}"
+        raise ServerError(f"This run {where}")
     return mirror
 
 
-async def _mirror_once_begun(kind: str, folder: ExecutionFolder, on_progress: Progress) -> Mirror:
+async def _mirror_once_begun(kind: str, run: AnyRun, on_progress: Progress) -> Mirror:
     """Return the mirror; that of a run which has only just started may take a moment to begin."""
     deadline = time.monotonic() + _MIRROR_SECONDS
     while True:
         try:
-            return await asyncio.to_thread(_mirror, kind, folder)
+            return await asyncio.to_thread(_mirror, kind, run)
         except ServerError:
-            if time.monotonic() > deadline or not await asyncio.to_thread(is_mirror_expected, folder, kind):
+            if isinstance(run, StoredRun) or time.monotonic() > deadline:
+                raise
+            if not await asyncio.to_thread(is_mirror_expected, run, kind):
                 raise
         on_progress(f"Waiting until the run is in {NAMES[kind]}")
         await asyncio.sleep(_LOOK_SECONDS)

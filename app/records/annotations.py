@@ -32,7 +32,7 @@ class Annotations:
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
-def read_annotations(path: Path) -> Annotations:
+def read_annotations(path: Path | str) -> Annotations:
     """Return what an annotations.json holds; what is not of its form is passed over.
 
     Raises:

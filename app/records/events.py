@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from app.records.files import errors_name, to_json
+from app.records.files import RecordError, errors_name, read_bytes, to_json
 
 Event = dict[str, Any]
 
@@ -57,10 +57,10 @@ def append_bytes(path: Path, data: bytes) -> None:
 
 
 def read_events(path: Path) -> list[Event]:
-    """Return the events in their order; a line that was cut or is no event is passed over, a missing file is []."""
+    """Return the events in their order; a line that was cut or is none is passed over, what cannot be read is []."""
     try:
-        return list(parse_events(path.read_bytes().split(b"\n")))
-    except OSError:
+        return list(parse_events(read_bytes(path).split(b"\n")))
+    except RecordError:
         return []
 
 

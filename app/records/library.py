@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from app.records.files import RecordError
 from app.records.index import Index, Indexer, Progress
 from app.records.layout import Workspace
 from app.records.series import Points
-from app.records.sources.base import Kind, Medium, Source
+from app.records.sources.base import Kind, Medium, RunAddress, Source
 from app.records.sources.comet import CometArchives
 from app.records.sources.csv_log import CsvLogs
 from app.records.sources.discovery import FoundSource, find_sources
@@ -21,6 +22,8 @@ from app.records.sources.mlflow_database import MLflowDatabase
 from app.records.sources.mlflow_files import MLflowFiles
 from app.records.sources.tensorboard import TensorBoardSource
 from app.records.sources.wandb import WandbRuns
+
+__all__ = ["OWN", "Library", "RunAddress", "SourcePlace", "execution_path", "open_source", "source_name"]
 
 #: The source of the workspace's own executions.
 OWN = "execution:."
@@ -47,14 +50,6 @@ class SourcePlace:
     folder: Path | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RunAddress:
-    """Where a run is found: the name of its source and its key there. It is the same after a restart."""
-
-    source: str
-    key: str
-
-
 class Library:
     """The runs of a workspace by their index, and the sources that the index is made of.
 
@@ -73,6 +68,7 @@ class Library:
     def __init__(self, workspace: Workspace, *, memory: bool = False) -> None:
         self._workspace = workspace
         self.index = Index(workspace, memory=memory)
+        self._cache = workspace.private / _CACHE if self.index.is_kept else None
         self.places: dict[str, SourcePlace] = {}
         self.problems: tuple[str, ...] = ()
         self._unseen: tuple[Path, ...] = ()
@@ -87,6 +83,17 @@ class Library:
     def close(self) -> None:
         """Close the index."""
         self.index.close()
+
+    def rebuild(self) -> None:
+        """Throw away everything that was read; ``update`` reads it again.
+
+        Raises:
+            OSError: the index cannot be written.
+        """
+        self.index.rebuild()
+        self._sources.clear()
+        if self._cache is not None:
+            shutil.rmtree(self._cache, ignore_errors=True)
 
     def search(self) -> None:
         """Look which sources there are: in the workspace and in each added folder. No run is read."""
@@ -150,7 +157,7 @@ class Library:
         """
         source = self._sources.get(name)
         if source is None:
-            source = self._sources[name] = self._open(name)
+            source = self._sources[name] = open_source(name, self._workspace, cached=self._cache is not None)
         return source
 
     def address(self, run: int) -> RunAddress:
@@ -184,12 +191,6 @@ class Library:
         _, root = _parse(name, self._workspace.root)
         return any(root.is_relative_to(folder) for folder in self._unseen)
 
-    def _open(self, name: str) -> Source:
-        kind, root = _parse(name, self._workspace.root)
-        if kind == "tensorboard":
-            return TensorBoardSource(root, self._workspace.private / _CACHE)
-        return _KINDS[kind](root)
-
 
 _KINDS: Mapping[str, type[Source]] = {
     "execution": Executions,
@@ -207,6 +208,32 @@ def source_name(found: FoundSource, workspace: Path) -> str:
     kind = f"{found.kind}-{found.variant}" if found.variant else found.kind
     inside = found.root.is_relative_to(workspace)
     return f"{kind}:{found.root.relative_to(workspace).as_posix() if inside else found.root}"
+
+
+def open_source(name: str, workspace: Workspace, *, cached: bool = True) -> Source:
+    """Return a source of a workspace by its name; nothing is read yet.
+
+    Args:
+        name: its name.
+        workspace: the workspace.
+        cached: whether what was read of large files is kept in the workspace.
+
+    Raises:
+        KeyError: no source can have this name.
+    """
+    kind, root = _parse(name, workspace.root)
+    if kind == "tensorboard":
+        return TensorBoardSource(root, workspace.private / _CACHE if cached else None)
+    return _KINDS[kind](root)
+
+
+def execution_path(address: RunAddress, workspace: Workspace) -> Path | None:
+    """Return the folder of a run that is an execution, of this workspace or of another one; None for any other run."""
+    try:
+        kind, root = _parse(address.source, workspace.root)
+    except KeyError:
+        return None
+    return root / address.key if kind == "execution" else None
 
 
 def _parse(name: str, workspace: Path) -> tuple[str, Path]:

@@ -164,3 +164,18 @@ def read_tail(path: Path, lines: int, *, most_bytes: int = 1 << 20) -> list[str]
     except OSError:
         return []
     return text.splitlines()[-lines:]
+
+
+def read_last_words(path: Path, lines: int) -> list[str]:
+    """Return what was printed after the last entry of a log, at most its last ``lines`` lines that are not blank.
+
+    That is what a process says that dies at once: a library that aborts, a signal's handler, an interpreter that cannot
+    start.
+    """
+    words: list[str] = []
+    for line in reversed(read_tail(path, lines)):
+        if _ENTRY.fullmatch(line):
+            break
+        if line.strip():
+            words.append(line)
+    return words[::-1]

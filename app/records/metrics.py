@@ -56,7 +56,7 @@ def read_metrics(path: Path) -> dict[str, list[float | None]]:
     return metrics_in(read_json(path), path)
 
 
-def metrics_in(content: Any, path: Path) -> dict[str, list[float | None]]:
+def metrics_in(content: Any, path: Path | str) -> dict[str, list[float | None]]:
     """Return the metrics in the content of a metrics.json, as :func:`read_metrics` does.
 
     Raises:

@@ -1,4 +1,7 @@
-"""Where a run's mirrors lie and what the run is called in them, read without the trackers' own libraries."""
+"""Where a run lies in the stores of TensorBoard and MLflow, and what it is called there: a mirror, or their own.
+
+They are read without the trackers' own libraries.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from pathlib import Path
 from app.records.events import read_events
 from app.records.files import RecordError, read_json
 from app.records.layout import ExecutionFolder, subfolders
+from app.records.sources.mlflow_tables import Tables
 from app.records.status import read_status
 
 _EVENT_FILES = "*tfevents*"
@@ -40,6 +44,34 @@ class MLflowMirror:
     def uri(self) -> str:
         """The store as MLflow wants it named."""
         return self.store.as_uri() if self.store.is_dir() else f"sqlite:///{self.store.as_posix()}"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRun:
+    """A run of another program: the logdir, file store or database that it is in, and its key in this source."""
+
+    root: Path
+    key: str
+
+
+def find_stored(kind: str, run: StoredRun) -> TensorBoardMirror | MLflowMirror | None:
+    """Return what the ``tensorboard`` or ``mlflow`` of another program's run is called there; None where it is not.
+
+    Raises:
+        OSError: the store cannot be read.
+    """
+    if kind == "tensorboard":
+        is_there = _has_events(run.root / run.key)
+        return TensorBoardMirror(run.root, "" if run.key == "." else run.key) if is_there else None
+    if run.root.is_dir():
+        experiment, _, run_id = run.key.removeprefix(".trash/").rpartition("/")
+        return MLflowMirror(run.root, experiment, run_id) if (run.root / run.key).is_dir() else None
+    try:
+        with Tables(run.root) as tables:
+            rows = tables.runs([run.key])
+    except sqlite3.Error as error:
+        raise OSError(f"{run.root}: {error}") from error
+    return MLflowMirror(run.root, str(rows[0].experiment_id), run.key) if rows else None
 
 
 def find_tensorboard(folder: ExecutionFolder) -> TensorBoardMirror | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
+import uuid
 
 _PORTS = (f"{port}{n}" for port in ("com", "lpt") for n in "123456789¹²³")
 _DEVICES = frozenset(["con", "prn", "aux", "nul", "conin$", "conout$", *_PORTS])
@@ -16,6 +17,11 @@ _SLUG_LENGTH = 80
 _SLUG_BYTES = 240
 _PART_BYTES = 120
 _KEPT_BYTES = 80
+
+
+def id_from(namespace: uuid.UUID, text: str) -> str:
+    """Return a UUID (version 5) made of a text, such as a path, which need not be valid Unicode."""
+    return str(uuid.uuid5(namespace, text.encode("utf-8", "backslashreplace").decode()))
 
 
 def slug(name: str) -> str:

@@ -8,13 +8,13 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from app.messages import BATCH_PREFIX
 from app.records.events import end_event
 from app.records.files import MissingFileError, RecordError
 from app.records.layout import ExecutionFolder, Workspace
 from app.records.metrics import read_metrics
+from app.records.names import id_from
 from app.records.processes import host_name
 from app.records.series import read_series, series_files
 from app.records.status import END_STATES, SILENT_SECONDS, Status, heartbeat_age, read_status
@@ -50,32 +50,7 @@ class Run:
     @property
     def silent_seconds(self) -> float | None:
         """For an active run whose heartbeat is old: the seconds since its last sign of life, else None."""
-        if self.status.state not in _UNDER_WAY:
-            return None
-        age = heartbeat_age(self.folder.heartbeat)
-        return age if age is not None and age > SILENT_SECONDS else None
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the run as the command line prints it."""
-        status = self.status
-        return {
-            "source": "execution",
-            "id": self.id,
-            "name": self.execution_id,
-            "experiment": self.experiment,
-            "state": status.state,
-            "reason": status.reason,
-            "message": status.message,
-            "submitted": status.submitted,
-            "started": status.started,
-            "ended": status.ended,
-            "metrics": {
-                name: {"first": m.first, "last": m.last, "min": m.min, "max": m.max, "count": m.count}
-                for name, m in self.metrics.items()
-            },
-            "path": str(self.folder.path),
-            "problems": list(self.problems),
-        }
+        return silent_seconds(self.status.state, self.folder)
 
 
 def read_run(
@@ -111,6 +86,14 @@ def read_runs(workspace: Workspace, *, metrics: bool = True) -> Iterator[Run]:
     for experiment, folder in workspace.executions():
         if is_execution(folder):
             yield read_run(folder, workspace, experiment=experiment, metrics=metrics)
+
+
+def silent_seconds(state: str, folder: ExecutionFolder) -> float | None:
+    """Return, for an execution that is active and whose heartbeat is old, the seconds since its last sign of life."""
+    if state not in _UNDER_WAY:
+        return None
+    age = heartbeat_age(folder.heartbeat)
+    return age if age is not None and age > SILENT_SECONDS else None
 
 
 def is_execution(folder: ExecutionFolder) -> bool:
@@ -238,12 +221,13 @@ def _status_of_the_end(status: Status, folder: ExecutionFolder) -> Status | None
 def _status_without_file(folder: ExecutionFolder, workspace: Workspace, problems: list[str]) -> Status:
     """Return what can be told of a run that an older system wrote, or whose status.json is broken."""
     try:
-        relative = folder.path.relative_to(workspace.root).as_posix()
+        place = folder.path.relative_to(workspace.root)
     except ValueError:
-        relative = folder.path.as_posix()
+        place = folder.path
+    relative = os.fsencode(place.as_posix()).decode("utf-8", "backslashreplace")  # a name may be no text
     times = [time for path in (folder.document, folder.log, folder.metrics) if (time := _modified(path)) is not None]
     status = Status(
-        id=str(uuid.uuid5(_ID_NAMESPACE, relative)),
+        id=id_from(_ID_NAMESPACE, relative),
         state="finished",
         started=min(times, default=None),
         ended=max(times, default=None),

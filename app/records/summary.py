@@ -54,8 +54,7 @@ def summary_of(
         return None
     if count > _FEW:
         return _of_many(np.ascontiguousarray(values, dtype=float), steps)
-    few = values.tolist() if isinstance(values, np.ndarray) else values
-    numbers = list(map(float, few))
+    numbers: Sequence[float] = values.tolist() if isinstance(values, np.ndarray) else values
     total = sum(numbers)
     if not math.isfinite(total):
         return _of_many(np.asarray(numbers), steps)

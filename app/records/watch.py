@@ -1,18 +1,19 @@
-"""Looking at a workspace, or at one run of it, again and again: each look tells what is new since the last."""
+"""Looking at the runs of a workspace that go on, or at one of them, again and again: each look tells what is new."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import re
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from app.records.events import Event, parse_events
-from app.records.files import MissingFileError, RecordError
+from app.records.files import MissingFileError, RecordError, read_bytes
 from app.records.layout import ExecutionFolder, Workspace, subfolders
 from app.records.live import LinesTail
 from app.records.metrics import read_metrics
@@ -21,14 +22,15 @@ from app.records.series import POINT_DTYPE, Points, series_files
 from app.records.status import Status
 from app.records.tail import SeriesTail
 
-#: How many runs are read before they are handed over.
-_PORTION = 100
 #: A run that has changed is looked at for this long even if it is over: its last files may still be on their way.
 _SETTLING_SECONDS = 10.0
 #: A folder this young that has no status.json yet is one that is being made, not one of an older system.
 _MAKING_SECONDS = 3.0
 #: What stands for the state of a file: its time of change in ns, its size; None while it is not there.
 _Stamp = tuple[int, int] | None
+#: What status.json says of a run that nobody works for any more; a crash may still have to be written down.
+_STATE = re.compile(rb'"state"\s*:\s*"(\w+)"')
+_SETTLED = frozenset((b"finished", b"stopped", b"failed"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,92 +38,103 @@ class Changes:
     """What a look at a workspace found.
 
     Attributes:
-        runs: those that are new or have changed, as they are now.
-        removed: the folders of those that are gone.
-        done: how many runs of this look have been read, ``total`` how many there are to read.
+        runs: those under way, and those that ended since they were, that are new or have changed, as they are now.
+        removed: the folders of those of them that are gone.
+        others: whether runs came or went that had ended before they were seen.
     """
 
     runs: tuple[Run, ...] = ()
     removed: tuple[Path, ...] = ()
-    done: int = 0
-    total: int = 0
+    others: bool = False
 
 
 class WorkspaceWatch:
-    """Finds the runs of a workspace; afterwards only what may have changed is read again.
+    """Finds the runs of a workspace that are under way and follows them to their end; what is over it never reads.
 
     A new run changes the time of its ``executions`` folder, so a look costs one stat an experiment and the reading of
-    the runs that are under way. ``thorough`` also looks at the files of every run that is over.
+    the runs that are under way.
+
+    Args:
+        workspace: the workspace.
+        known: the folders of runs that are known to be over, relative to the workspace with "/" between the parts;
+            the others are opened once, to see whether they are.
     """
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, known: Collection[str] = ()) -> None:
         self._workspace = workspace
-        self._homes: dict[Path, int] = {}
+        self._known = known
+        self._homes: dict[Path, _Home] = {}
         self._runs: dict[Path, Run] = {}
         self._stamps: dict[Path, tuple[_Stamp, _Stamp]] = {}
         self._settling: dict[Path, float] = {}
 
-    def look(self, *, thorough: bool = False) -> Iterator[Changes]:
-        """Yield what is new, in portions. What cannot be read is passed over or named in the run's problems."""
-        new, removed = self._look_at_folders()
+    @property
+    def has_found_any(self) -> bool:
+        """Whether there is any run, over or not."""
+        return any(home.names for home in self._homes.values())
+
+    def look(self, *, thorough: bool = False) -> Changes:
+        """Return what is new. What cannot be read is passed over or named in the run's problems.
+
+        Args:
+            thorough: look into every folder of executions, whatever its time says.
+        """
+        new, removed, others = self._look_at_folders(thorough)
         for path in removed:
-            self._runs.pop(path, None)
+            self._runs.pop(path)
             self._stamps.pop(path, None)
             self._settling.pop(path, None)
-        if removed:
-            yield Changes(removed=tuple(removed))
         now = time.monotonic()
         self._settling = {path: until for path, until in self._settling.items() if until > now}
-        again = [
-            path for path, run in self._runs.items() if thorough or not run.status.is_over or path in self._settling
-        ]
-        portion: list[Run] = []
-        total = len(new) + len(again)
-        for done, path in enumerate([*again, *new], 1):
-            run = self._read(path)
-            if run is not None:
-                portion.append(run)
-            if len(portion) >= _PORTION:
-                yield Changes(tuple(portion), done=done, total=total)
-                portion = []
-        if portion:
-            yield Changes(tuple(portion), done=total, total=total)
+        again = [path for path, run in self._runs.items() if not run.status.is_over or path in self._settling]
+        runs = (self._read(path) for path in (*again, *new))
+        return Changes(tuple(run for run in runs if run is not None), tuple(removed), others)
 
-    def look_at(self, path: Path) -> Changes:
-        """Return what has changed of one run."""
-        run = self._read(path)
-        return Changes(() if run is None else (run,))
-
-    def _look_at_folders(self) -> tuple[list[Path], list[Path]]:
+    def _look_at_folders(self, thorough: bool) -> tuple[list[Path], list[Path], bool]:
+        """Return new runs to be read, runs that are gone, and whether others came or went."""
         new: list[Path] = []
-        removed: list[Path] = []
-        homes = {path / "executions": path for path in subfolders(self._workspace.trainings)}
-        for executions in list(self._homes):
-            if executions not in homes:
-                del self._homes[executions]
-                removed += [path for path in self._runs if path.parent == executions]
+        gone: set[Path] = set()
+        others = False
+        homes = {path / "executions" for path in subfolders(self._workspace.trainings)}
+        for executions in self._homes.keys() - homes:
+            gone.update(executions / name for name in self._homes.pop(executions).names)
         for executions in homes:
             try:
                 changed = os.stat(executions).st_mtime_ns
             except OSError:
                 continue
-            if self._homes.get(executions) == changed:
+            home = self._homes.setdefault(executions, _Home())
+            if home.changed == changed and not thorough:
                 continue
-            present = set(subfolders(executions))
-            known = {path for path in self._runs if path.parent == executions}
-            new += sorted(present - known, key=_by_date, reverse=True)
-            removed += known - present
+            present = _names_in(executions)
+            gone.update(executions / name for name in home.names - present)
+            home.names &= present
             # A folder that is made before its files is looked for again; so is one that changes within one tick.
-            self._homes[executions] = changed if all(_is_made(ExecutionFolder(path)) for path in present) else 0
-        return new, removed
+            home.changed = changed
+            where = f"{executions.relative_to(self._workspace.root).as_posix()}/"
+            for name in present - home.names:
+                if where + name in self._known:
+                    home.names.add(name)
+                    continue
+                folder = ExecutionFolder(executions / name)
+                if not _is_made(folder):
+                    home.changed = 0
+                    continue
+                home.names.add(name)
+                if not is_execution(folder):
+                    continue
+                if _is_settled(folder):
+                    others = True
+                else:
+                    new.append(folder.path)
+        removed = [path for path in gone if path in self._runs]
+        return sorted(new, key=_by_date, reverse=True), removed, others or len(gone) > len(removed)
 
     def _read(self, path: Path) -> Run | None:
         folder = ExecutionFolder(path)
         stamps = (_stamp(folder.status), _stamp(folder.metrics))
         known = self._runs.get(path)
         if known is not None and known.status.is_over and stamps == self._stamps.get(path):
-            return None
-        if known is None and not (_is_made(folder) and is_execution(folder)):
             return None
         run = read_run(folder, self._workspace)
         self._stamps[path] = stamps
@@ -199,6 +212,33 @@ def _points_of_an_older_system(folder: ExecutionFolder) -> tuple[tuple[str, Poin
             if known:
                 found.append((name, np.array(known, POINT_DTYPE)))
     return tuple(found)
+
+
+@dataclass(slots=True)
+class _Home:
+    """A folder of executions: its time at the last look, 0 where that is to be repeated, and who was seen in it."""
+
+    changed: int = 0
+    names: set[str] = field(default_factory=set)
+
+
+def _names_in(folder: Path) -> set[str]:
+    try:
+        with os.scandir(folder) as entries:
+            return {entry.name for entry in entries if entry.is_dir()}
+    except OSError:
+        return set()
+
+
+def _is_settled(folder: ExecutionFolder) -> bool:
+    """Whether a run is over and nothing of its end is left to be done."""
+    try:
+        state = _STATE.search(read_bytes(folder.status))
+    except MissingFileError:
+        return True  # an older system's
+    except RecordError:
+        return False
+    return state is not None and (state[1] in _SETTLED or (state[1] == b"crashed" and not folder.scratch.exists()))
 
 
 def _is_made(folder: ExecutionFolder) -> bool:

@@ -147,6 +147,7 @@ def _load_mlflow() -> Serve:
 
     def serve(order: Order) -> None:
         uri, artifacts = order["uri"], order["artifacts"]
+        _refuse_to_upgrade(uri)
         os.environ[BACKEND_STORE_URI_ENV_VAR] = os.environ[REGISTRY_STORE_URI_ENV_VAR] = uri
         os.environ[ARTIFACT_ROOT_ENV_VAR] = artifacts
         initialize_backend_stores(uri, uri, artifacts)
@@ -156,6 +157,38 @@ def _load_mlflow() -> Serve:
         uvicorn.Server(uvicorn.Config(fastapi_app.app, log_level="warning")).run(sockets=[listener])
 
     return serve
+
+
+def _refuse_to_upgrade(uri: str) -> None:
+    """Serve no database of another MLflow: its server adds the tables that it misses, and migrates the others.
+
+    Raises:
+        RuntimeError: it is one; the text tells what can be done.
+    """
+    import shlex
+    import sqlite3
+    from contextlib import closing
+    from pathlib import Path
+
+    from mlflow.store.db import utils
+    from mlflow.version import VERSION
+
+    latest_revision: Callable[[], str] = utils._get_latest_schema_revision
+
+    if not uri.startswith("sqlite:///"):
+        return
+    path = Path(uri.removeprefix("sqlite:///"))
+    with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
+        try:
+            found = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+        except sqlite3.OperationalError:
+            found = None
+    if found is None or found[0] != latest_revision():
+        command = shlex.join([sys.executable, "-m", "mlflow", "db", "upgrade", uri])
+        raise RuntimeError(
+            f"{path} was made by another version of MLflow, and MLflow {VERSION} shows it only once it has changed it "
+            f"for good. Nothing was changed. To do that, copy the file and run: {command}"
+        )
 
 
 _TRACKERS: dict[str, Callable[[], Serve]] = {"tensorboard": _load_tensorboard, "mlflow": _load_mlflow}

@@ -9,6 +9,7 @@ from typing import Any
 from PySide6.QtCore import QByteArray
 from PySide6.QtWidgets import QSplitter, QWidget
 
+from app.records.sources.base import RunAddress
 from app.ui.documents import Documents
 from app.ui.pages import Page
 from app.ui.preferences import Memory
@@ -28,13 +29,15 @@ class Arrangement:
         return front
 
     @property
-    def documents(self) -> list[tuple[str, Path]]:
-        """Kind (run or config) and path of every document that was open and is still there."""
-        found = []
+    def documents(self) -> list[tuple[str, Path | RunAddress]]:
+        """Kind (run, config or record) and place of every document that was open and may still be there."""
+        found: list[tuple[str, Path | RunAddress]] = []
         for address in self._memory.get("documents", []):
             match address:
                 case {"kind": ("run" | "config") as kind, "path": str(path)} if os.path.exists(path):
                     found.append((kind, Path(path)))
+                case {"kind": "record", "source": str(source), "key": str(key)}:
+                    found.append(("record", RunAddress(source, key)))
         return found
 
     def restore(self, splitter: QSplitter, sidebar: QWidget) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QFontMetrics, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import QFontMetrics, QIcon, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -86,6 +86,19 @@ def frame(kind: str) -> tuple[QFrame, QVBoxLayout]:
     column.setContentsMargins(0, 0, 0, 0)
     column.setSpacing(0)
     return found, column
+
+
+class Sign(QWidget):
+    """An icon beside a text, in the colours that the theme gives it when it is drawn."""
+
+    def __init__(self, sign: QIcon, size: int = 14) -> None:
+        super().__init__()
+        self._sign = sign
+        self.setFixedSize(size, size)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw it."""
+        self._sign.paint(QPainter(self), self.rect())
 
 
 class ElidedLabel(QLabel):
@@ -247,6 +260,13 @@ class ClickableFrame(QFrame):
         """Emit ``clicked`` for the left button."""
         if event.button() == Qt.MouseButton.LeftButton and self.rect().contains(event.position().toPoint()):
             self.clicked.emit()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Emit ``clicked`` for Return and Space."""
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
+            self.clicked.emit()
+        else:
+            super().keyPressEvent(event)
 
 
 def mark_problem(field: QWidget, message: str) -> None:

@@ -11,10 +11,17 @@ from PySide6.QtWidgets import QMenu, QStackedWidget, QTabBar, QTabWidget, QWidge
 from app.ui.pages import Page
 
 _LONGEST_TITLE = 32
+#: Where there are many tabs this much of their texts is left; margins, icon and cross of a tab (px).
+_LEAST_TEXT, _AROUND_TEXT = "00:00:00-00", 76
 
 
 class _Tabs(QTabBar):
-    """Tabs that a middle click closes."""
+    """Tabs that a middle click closes, and that are scrolled before they are too narrow to be told apart."""
+
+    def minimumTabSizeHint(self, index: int) -> QSize:
+        wanted = self.tabSizeHint(index)
+        least = self.fontMetrics().horizontalAdvance(_LEAST_TEXT) + _AROUND_TEXT
+        return QSize(min(wanted.width(), least), wanted.height())
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         if event.button() == Qt.MouseButton.MiddleButton and (at := self.tabAt(event.position().toPoint())) >= 0:
@@ -35,7 +42,7 @@ class Documents(QTabWidget):
         self.setDocumentMode(True)
         self.setMovable(True)
         self.setTabsClosable(True)
-        self.setElideMode(Qt.TextElideMode.ElideMiddle)
+        self.setElideMode(Qt.TextElideMode.ElideRight)
         self.setUsesScrollButtons(True)
         self.setIconSize(QSize(14, 14))
         self.tabBar().setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
@@ -79,9 +86,16 @@ class Documents(QTabWidget):
             self.bring(page)
 
     def bring(self, page: Page) -> None:
-        """Bring a page to the front and give it the keyboard."""
+        """Bring a page to the front and give it the keyboard, where it had it last."""
+        had = page.focusWidget()  # before Qt gives it to the first part of the page
         self.setCurrentWidget(page)
-        page.setFocus(Qt.FocusReason.OtherFocusReason)
+        give_keyboard(page, last=had)
+
+    def bring_number(self, index: int) -> None:
+        """Bring the page of a tab to the front; there may be no such tab."""
+        page = self.widget(index)
+        if isinstance(page, Page):
+            self.bring(page)
 
     def close_page(self, index: int) -> None:
         """Close a tab once its page agrees; the window's first tab stays."""
@@ -106,8 +120,11 @@ class Documents(QTabWidget):
         if index >= 0:
             page.changed.disconnect(self._on_page_changed)
             page.leave()
+            had_keyboard = page.isAncestorOf(self.window().focusWidget() or self)
             self.removeTab(index)
             page.deleteLater()
+            if had_keyboard and self.page is not None:
+                self.bring(self.page)
             self.page_changed.emit()
 
     def _is_closable(self, index: int) -> bool:
@@ -123,11 +140,11 @@ class Documents(QTabWidget):
 
     def _describe(self, page: Page) -> None:
         index = self.indexOf(page)
-        title = page.title
-        short = title if len(title) <= _LONGEST_TITLE else f"{title[: _LONGEST_TITLE - 9]}…{title[-8:]}"
+        text = page.tab
+        short = text if len(text) <= _LONGEST_TITLE else f"{text[: _LONGEST_TITLE - 1]}…"
         mark = " ●" if page.is_modified else ""
         self.setTabText(index, short.replace("&", "&&") + mark)
-        self.setTabToolTip(index, title)
+        self.setTabToolTip(index, page.title)
         self.setTabIcon(index, page.icon)
 
     def _on_menu(self, position: QPoint) -> None:
@@ -147,13 +164,18 @@ class Documents(QTabWidget):
         menu.popup(self.tabBar().mapToGlobal(position))
 
 
-def focusable_part(widget: QWidget) -> QWidget | None:
-    """Return the first part of a pane that takes the keyboard."""
-    return next(
-        (
-            part
-            for part in widget.findChildren(QWidget)
-            if part.isVisibleTo(widget) and part.isEnabled() and part.focusPolicy() & Qt.FocusPolicy.TabFocus
-        ),
-        None,
-    )
+def give_keyboard(
+    pane: QWidget, reason: Qt.FocusReason = Qt.FocusReason.OtherFocusReason, *, last: QWidget | None = None
+) -> None:
+    """Give the keyboard to the part of a pane that had it last, else to the one it names, else to its first."""
+    named = pane
+    while (proxy := named.focusProxy()) is not None:
+        named = proxy
+    parts = (last, named, *pane.findChildren(QWidget))
+    part = next((part for part in parts if part is not None and _takes_keyboard(part, pane)), pane)
+    part.setFocus(reason)
+
+
+def _takes_keyboard(part: QWidget, pane: QWidget) -> bool:
+    takes = bool(part.focusPolicy() & Qt.FocusPolicy.TabFocus) and part.focusProxy() is None
+    return takes and part.isEnabled() and part.isVisibleTo(pane)

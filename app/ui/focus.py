@@ -1,35 +1,91 @@
-"""The ring around the control that has the keyboard: 2 px, outside the control, and only for who uses the keyboard."""
+"""The ring around what has the keyboard: 2 px, and only for who uses the keyboard."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, QRectF
+import shiboken6
+from PySide6.QtCore import QEvent, QObject, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import (
     QAbstractButton,
+    QAbstractItemView,
+    QAbstractScrollArea,
     QAbstractSpinBox,
     QApplication,
     QComboBox,
-    QFocusFrame,
+    QLabel,
     QLineEdit,
+    QPlainTextEdit,
+    QSlider,
+    QTabBar,
     QWidget,
 )
 
+from app.ui.controls import ClickableFrame
 from app.ui.theme import tokens
-from app.ui.tokens import Tokens
 
-_RINGED = (QAbstractButton, QLineEdit, QComboBox, QAbstractSpinBox)
+#: Small controls have the ring around them, large parts and those that touch their neighbours along their edge.
+_AROUND = (QAbstractButton, QLineEdit, QComboBox, QAbstractSpinBox, QLabel, QSlider)
+_WITHIN = (QAbstractItemView, QPlainTextEdit, QTabBar, ClickableFrame)
 _MARGIN = 3
+#: The key of a shortcut is never pressed, it is only asked for.
+_KEYS = frozenset((QEvent.Type.KeyPress, QEvent.Type.ShortcutOverride))
+_MOVES = frozenset(
+    (QEvent.Type.Move, QEvent.Type.Resize, QEvent.Type.Show, QEvent.Type.Hide, QEvent.Type.LayoutRequest)
+)
 
 
-class _Ring(QFocusFrame):
-    """Qt moves it with the control; it only draws."""
+class _Ring(QWidget):
+    """Lies above everything in the window, because a parent without margins would cut it off (as it does QFocusFrame).
+
+    Args:
+        target: what it surrounds.
+    """
+
+    def __init__(self, target: QWidget) -> None:
+        self._window = target.window()
+        super().__init__(self._window)
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.target = target
+        #: What takes the target along when it moves; of these, what cuts off.
+        self.path: list[QWidget] = [target]
+        while not self.path[-1].isWindow() and (parent := self.path[-1].parentWidget()) is not None:
+            self.path.append(parent)
+        self._cutting = [
+            each
+            for each in self.path[1:]
+            if isinstance(area := each.parentWidget(), QAbstractScrollArea) and area.viewport() is each
+        ]
+        if isinstance(target, QTabBar):
+            target.currentChanged.connect(self.follow)
+        self.follow()
+
+    def follow(self) -> None:
+        """Lie where the target is now; of a row of tabs that is the one in front."""
+        target = self.target
+        if not shiboken6.isValid(target) or not target.isVisible():
+            self.hide()
+            return
+        part = target.tabRect(target.currentIndex()) if isinstance(target, QTabBar) else target.rect()
+        margin = _MARGIN if isinstance(target, _AROUND) else 0
+        box = self._in_window(target, part).adjusted(-margin, -margin, margin, margin)
+        seen = self._window.rect()
+        for each in self._cutting:
+            seen = seen.intersected(self._in_window(each, each.rect()))
+        self.setGeometry(box.intersected(seen))
+        self._box = box.translated(-self.pos())
+        self.setVisible(box.intersects(seen))
+        self.raise_()
+        self.update()
+
+    def _in_window(self, widget: QWidget, part: QRect) -> QRect:
+        return QRect(widget.mapTo(self._window, part.topLeft()), part.size())
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        colours: Tokens = tokens()
+        """Draw it, without the sides that are scrolled out of view."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(QPen(QColor(colours.accent_text), 2))
-        painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), 5, 5)
+        painter.setPen(QPen(QColor(tokens().accent_text), 2))
+        painter.drawRoundedRect(QRectF(self._box).adjusted(1, 1, -1, -1), 5, 5)
 
 
 class FocusRing(QObject):
@@ -42,26 +98,28 @@ class FocusRing(QObject):
         application.installEventFilter(self)
         application.focusChanged.connect(self._on_focus)
 
+    @property
+    def target(self) -> QWidget | None:
+        """What the ring is around."""
+        return self._ring.target if self._ring is not None else None
+
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Notice with what the program is worked; nothing is kept from anyone."""
+        """Notice with what the program is worked, and what moves; nothing is kept from anyone."""
         kind = event.type()
-        if kind == QEvent.Type.KeyPress:
+        if kind in _KEYS:
             self._by_key = True
         elif kind == QEvent.Type.MouseButtonPress:
             self._by_key = False
             self._show(None)
+        elif (ring := self._ring) is not None and kind in _MOVES and shiboken6.isValid(ring) and watched in ring.path:
+            ring.follow()
         return False
 
     def _on_focus(self, old: QWidget | None, new: QWidget | None) -> None:
-        self._show(new if self._by_key and isinstance(new, _RINGED) else None)
+        self._show(new if self._by_key and isinstance(new, _AROUND + _WITHIN) else None)
 
     def _show(self, widget: QWidget | None) -> None:
-        # A new one for each control: one that has followed a deleted control cannot be used again.
-        if self._ring is not None:
+        if self._ring is not None and shiboken6.isValid(self._ring):
+            self._ring.hide()
             self._ring.deleteLater()
-            self._ring = None
-        if widget is None:
-            return
-        self._ring = _Ring(widget)
-        self._ring.setContentsMargins(_MARGIN, _MARGIN, _MARGIN, _MARGIN)
-        self._ring.setWidget(widget)
+        self._ring = _Ring(widget) if widget is not None else None

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable, Collection
 
 from PySide6.QtCore import QObject, Qt, Signal
 
@@ -16,7 +17,7 @@ from app.records.watch import Changes, RunUpdate, RunWatch, WorkspaceWatch
 
 _log = logging.getLogger(__name__)
 
-#: How often open runs are looked at, the workspace, and the files of runs that are over (seconds).
+#: How often open runs are looked at, the workspace, and every folder of executions in it (seconds).
 _RUN_SECONDS, _WORKSPACE_SECONDS, _THOROUGH_SECONDS = 0.1, 0.5, 60.0
 #: After something was asked for, all is looked at this often for this long, so that its effect shows at once.
 _HOT_SECONDS, _HOT_SPAN = 0.02, 3.0
@@ -35,20 +36,27 @@ class RunFeed(QObject):
 class Follower(QObject):
     """The thread that looks, and its voice in the window's thread.
 
-    ``changed`` brings the runs of the workspace that are new, have changed or are gone; ``listed`` is emitted once,
-    when all of them have been read.
+    ``changed`` brings the runs under way that are new, have changed or are gone; ``listed`` is emitted once, when all
+    of them have been read, with whether there are any runs, over or not.
+
+    Args:
+        workspace: the workspace.
+        known: called once, from the thread: the folders of runs that are known to be over, see ``WorkspaceWatch``.
     """
 
     changed = Signal(Changes)
-    listed = Signal()
+    listed = Signal(bool)
     _woken = Signal()
 
-    def __init__(self, workspace: Workspace, parent: QObject | None = None) -> None:
+    def __init__(
+        self, workspace: Workspace, known: Callable[[], Collection[str]], parent: QObject | None = None
+    ) -> None:
         super().__init__(parent)
-        self._workspace = WorkspaceWatch(workspace)
+        self._workspace = workspace
+        self._known = known
         self._lock = threading.Condition()
         self._feeds: dict[RunFeed, RunWatch] = {}
-        self._found: list[tuple[RunFeed | None, Changes | RunUpdate | None]] = []
+        self._found: list[tuple[RunFeed | None, Changes | RunUpdate | bool]] = []
         self._is_pending = False
         self._hot_until = 0.0
         self._wants_thorough = False
@@ -84,7 +92,7 @@ class Follower(QObject):
             self._lock.notify()
 
     def rescan(self) -> None:
-        """Look at everything again, also at runs that are over."""
+        """Look at everything again."""
         with self._lock:
             self._wants_thorough = True
             self._lock.notify()
@@ -94,6 +102,7 @@ class Follower(QObject):
             self._feeds.pop(feed, None)
 
     def _work(self) -> None:
+        runs = WorkspaceWatch(self._workspace, self._known())
         workspace_due = thorough_due = time.monotonic()
         is_listed = False
         while True:
@@ -106,16 +115,15 @@ class Follower(QObject):
             try:
                 is_slow_look = is_hot or thorough or now >= workspace_due
                 if is_slow_look:
-                    for changes in self._workspace.look(thorough=thorough and is_listed):
+                    changes = runs.look(thorough=thorough)
+                    if changes != Changes():
                         self._tell(None, changes)
-                        if self._is_closed:
-                            return
                     workspace_due = time.monotonic() + _WORKSPACE_SECONDS
                     if thorough:
                         thorough_due = time.monotonic() + _THOROUGH_SECONDS
                     if not is_listed:
                         is_listed = True
-                        self._tell(None, None)
+                        self._tell(None, runs.has_found_any)
                 for feed, watch in feeds:
                     if self._is_closed:
                         return
@@ -134,7 +142,7 @@ class Follower(QObject):
                 if self._is_closed:
                     return
 
-    def _tell(self, feed: RunFeed | None, found: Changes | RunUpdate | None) -> None:
+    def _tell(self, feed: RunFeed | None, found: Changes | RunUpdate | bool) -> None:
         with self._lock:
             if self._is_closed:
                 return
@@ -150,7 +158,7 @@ class Follower(QObject):
         for feed, news in found:
             if isinstance(news, Changes):
                 self.changed.emit(news)
-            elif feed is None:
-                self.listed.emit()
+            elif isinstance(news, bool):
+                self.listed.emit(news)
             elif feed in feeds:
                 feed.updated.emit(news)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from datetime import datetime
+import re
+from datetime import date, datetime
 
 #: What stands where there is no value.
 NOTHING = "—"
 _MINUS = "\N{MINUS SIGN}"
+_EXECUTION = re.compile(r"(\d\d)-(\d\d)-(\d\d)__(\d\d)-(\d\d)-(\d{4})(.*)")
 
 
 def number(value: float | None, decimals: int = 2) -> str:
@@ -60,6 +62,20 @@ def moment(when: float | None, now: datetime | None = None) -> str:
     if 0 < days < 7:
         return f"{local:%a %H:%M}"
     return f"{local.day} {local:%b %Y}"
+
+
+def short_execution(execution_id: str, today: date | None = None) -> str:
+    """Return what tells an execution from others first: ``15:08:42``, with the day after it unless that is today."""
+    match = _EXECUTION.fullmatch(execution_id)
+    if match is None:
+        return execution_id
+    hour, minute, second, day, month, year = match.groups()[:6]
+    try:
+        when = datetime(int(year), int(month), int(day), int(hour), int(minute), int(second))
+    except ValueError:
+        return execution_id
+    text = f"{when:%H:%M:%S}{match[7]}"
+    return text if when.date() == (today or date.today()) else f"{text}, {when.day} {when:%b %Y}"
 
 
 def full_moment(when: float | None) -> str:

@@ -16,6 +16,8 @@ _RING = '<circle cx="8" cy="8" r="6" fill="none" stroke="currentColor" stroke-wi
 _HANDS = '<path d="M8 5v3.2l2 1.2" fill="none" stroke="currentColor" stroke-width="1.4" stroke-linecap="round"/>'
 _OCTAGON = '<path d="M5.3 1.5h5.4l3.8 3.8v5.4l-3.8 3.8H5.3l-3.8-3.8V5.3z" fill="currentColor"/>'
 _STATES = {
+    "unknown": '<circle cx="8" cy="8" r="6" fill="none" stroke="currentColor" stroke-width="1.4"/>'
+    '<path d="M5.5 8h5" stroke="currentColor" stroke-width="1.4" stroke-linecap="round"/>',
     "queued": _RING + _HANDS,
     "starting": _RING + _HANDS,
     "running": '<path fill="currentColor" '

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from app.ui.window import MainWindow
 
 _TABS = 9
+#: Keys of the editor, listed where none is in front too.
+EDITOR_KEYS = (("Save", "Ctrl+S"), ("Run", "Ctrl+Return"))
 
 
 class Menus:
@@ -77,6 +79,7 @@ class Menus:
         recent = workspaces.addMenu("&Recent")
         recent.aboutToShow.connect(lambda: self._fill_recent(recent))
         self._add(workspaces, "&Look at existing runs…", window.choose_existing_runs, "", "folder-input")
+        self._add(workspaces, "&Add runs of other programs…", window.add_source, "", "folder-plus")
         menu.addSeparator()
         self._add(menu, "Close &tab", window.close_tab, "Ctrl+W")
         self._add(menu, "&Quit", window.close, "Ctrl+Q")
@@ -113,7 +116,7 @@ class Menus:
         for number in range(1, _TABS + 1):
             action = QAction(window)
             action.setShortcut(QKeySequence(f"Ctrl+{number}"))
-            action.triggered.connect(lambda _checked=False, at=number - 1: window.documents.setCurrentIndex(at))
+            action.triggered.connect(lambda _checked=False, at=number - 1: window.documents.bring_number(at))
             window.addAction(action)
 
     def _fill_help(self) -> None:
@@ -191,6 +194,9 @@ class Menus:
             for action in actions
             if action.shortcuts() and action.text()
         ]
+        rows.append((f"Document 1 to {_TABS}", f"Ctrl+1 … Ctrl+{_TABS}"))
+        listed = {keys for _, keys in rows}
+        rows += [(f"{text} (in a config)", keys) for text, keys in EDITOR_KEYS if keys not in listed]
         _KeysDialog(self._window, rows).open()
 
     def _show_licences(self) -> None:
@@ -205,7 +211,7 @@ class Menus:
         session = self._window.session
         where = f"\nWorkspace: {session.workspace.root}" if session else ""
         box.setInformativeText(
-            "Configure, run, watch and compare experiments on this computer. No server, no account: nothing leaves "
+            "Configure, run and watch experiments on this computer. No server, no account: nothing leaves "
             f"it unasked.{where}"
         )
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -234,4 +240,4 @@ class _KeysDialog(QDialog):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(area)
-        self.resize(420, min(640, 60 + 28 * len(rows)))
+        self.resize(420, min(640, inner.sizeHint().height() + 2))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.ui.controls import Banner
 
 _MOST = 3
+#: What is only to know goes by itself after this time, unless the pointer is on it (ms).
+_PASSES_AFTER = 8000
 
 
 class Notices(QWidget):
@@ -31,6 +34,15 @@ class Notices(QWidget):
         if any(banner.text == text for banner in banners):
             return
         for banner in banners[: len(banners) - _MOST + 1]:
-            self._column.removeWidget(banner)
-            banner.deleteLater()
-        self._column.addWidget(Banner(level, text))
+            self._take_away(banner)
+        banner = Banner(level, text)
+        self._column.addWidget(banner)
+        if level == "info":
+            timer = QTimer(banner, interval=_PASSES_AFTER)
+            timer.timeout.connect(lambda: None if banner.underMouse() else self._take_away(banner))
+            timer.start()
+
+    def _take_away(self, banner: Banner) -> None:
+        self._column.removeWidget(banner)
+        banner.hide()
+        banner.deleteLater()

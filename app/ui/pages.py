@@ -30,8 +30,13 @@ class Page(QWidget):
 
     @property
     def title(self) -> str:
-        """The text of the tab."""
+        """The document's name, in the window's title and the tab's tooltip."""
         raise NotImplementedError
+
+    @property
+    def tab(self) -> str:
+        """The text of the tab; what tells it from others comes first, because the end is cut where there is no room."""
+        return self.title
 
     @property
     def icon(self) -> QIcon:
@@ -61,6 +66,9 @@ class Page(QWidget):
     def ask_to_close(self, close: Callable[[], None]) -> None:
         """Call ``close`` when nothing stands against it, at once or after the user has answered."""
         close()
+
+    def look_again(self) -> None:
+        """See what other programs may have changed."""
 
     def leave(self) -> None:
         """Let go of what it follows; the tab is closed."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,14 +11,19 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.records.files import RecordError
 from app.records.layout import ExecutionFolder, Workspace
-from app.records.runs import Run
+from app.records.runs import Run, read_run
+from app.records.sources.base import RunAddress
 from app.records.watch import Changes
 from app.ui.background import Work, run_in_background
 from app.ui.following import Follower, RunFeed
+from app.ui.indexing import Indexing
+from app.ui.record_following import RecordFeed, RecordFollower
 from app.ui.training_worker import TrainingWorker
 
 if TYPE_CHECKING:
     from app.config.loading import LoadedConfig
+    from app.records.index import Index
+    from app.records.library import RunAddress
 
 #: Between two looks for what died, what waits and whether a spare is wanted (ms).
 _LOOK_EVERY = 5000
@@ -32,9 +35,11 @@ class Session(QObject):
     Attributes:
         workspace: the folder.
         worker: the spare that takes the next run.
-        runs: every run that has been read, by its folder.
-        order: the folders of the runs in the order in which the table shows them, for previous and next.
-        is_listed: whether all runs have been read.
+        indexing: all runs, of all sources, by their index.
+        runs: those under way, and those that ended since they were, by their folder: what the index is behind of.
+        order: the folders of executions in the order in which the table shows them, for previous and next.
+        is_listed: whether all runs under way have been read.
+        is_empty: whether there is no execution.
     """
 
     runs_changed = Signal(Changes)
@@ -53,33 +58,40 @@ class Session(QObject):
     config_requested = Signal(object)
     draft_requested = Signal(object, str)
     runs_requested = Signal(str)
-    #: Open a run in a tracker's page: folder of the run, "tensorboard" or "mlflow".
+    #: Open a run in a tracker's page: folder of the run or its RunAddress, "tensorboard" or "mlflow".
     tracker_requested = Signal(object, str)
-    #: Copy the command line that shows a run in a tracker's page: folder of the run, kind.
+    #: Copy the command line that shows a run in a tracker's page: folder of the run or its RunAddress, kind.
     tracker_command_requested = Signal(object, str)
 
     def __init__(self, workspace: Workspace, worker: TrainingWorker, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.workspace = workspace
         self.worker = worker
+        self.indexing = Indexing(workspace, self)
+        self.indexing.failed.connect(lambda text: self.notice.emit("warning", text))
         self.runs: dict[Path, Run] = {}
-        self.order: list[Path] = []
+        self.order: Sequence[Path] = []
         self.is_listed = False
-        self._follower = Follower(workspace, self)
+        self.is_empty = True
+        self._follower = Follower(workspace, self.indexing.settled_runs, self)
         self._follower.changed.connect(self._on_changes)
         self._follower.listed.connect(self._on_listed)
+        self._record_follower = RecordFollower(workspace, self)
         self._timer = QTimer(self, interval=_LOOK_EVERY)
         self._timer.timeout.connect(self._look_after)
 
     def start(self) -> None:
         """Begin to follow the workspace; a spare is warmed once all runs have been listed."""
         self._follower.start()
+        self.indexing.start()
         self._timer.start()
 
     def close(self) -> None:
         """Let go of everything; runs go on."""
         self._timer.stop()
         self._follower.close()
+        self.indexing.close()
+        self._record_follower.close()
 
     @property
     def name(self) -> str:
@@ -95,9 +107,39 @@ class Session(QObject):
         """Return what tells of one run from now on; ``parent`` owns it."""
         return self._follower.follow(folder, parent)
 
+    def follow_record(self, address: RunAddress, parent: QObject) -> RecordFeed:
+        """Return what tells of a run of another program from now on; ``parent`` owns it."""
+        return self._record_follower.follow(address, parent)
+
+    def active_runs(self) -> list[ExecutionFolder]:
+        """Return the runs that go on, as their folders say right now."""
+        folders = [run.folder for run in self.runs.values() if not run.status.is_over]
+        read = (read_run(folder, self.workspace, experiment="", metrics=False) for folder in folders)
+        return [run.folder for run in read if not run.status.is_over]
+
     def rescan(self) -> None:
         """Look at everything again."""
         self._follower.rescan()
+        self.indexing.search()
+
+    def open_runs(self, ids: Sequence[int]) -> None:
+        """Show runs of other sources, by their ids in the index."""
+
+        def read(index: Index) -> list[RunAddress]:
+            from app.records.library import RunAddress
+
+            return [RunAddress(*index.whereabouts(run)) for run in ids]
+
+        def found(addresses: list[RunAddress]) -> None:
+            for address in addresses:
+                self.record_requested.emit(address)
+
+        def failed(error: Exception) -> None:
+            if not isinstance(error, KeyError):
+                raise error
+            self.notice.emit("warning", "This run is not there any more.")
+
+        self.indexing.read(self, read, found, failed=failed)
 
     def submit(self, loaded: LoadedConfig, *, show: bool = True) -> None:
         """Run a checked config. The run appears in the table, and in a tab when ``show``; an error is a notice.
@@ -223,11 +265,13 @@ class Session(QObject):
         for run in changes.runs:
             self.runs[run.folder.path] = run
         self.runs_changed.emit(changes)
+        if changes.others or changes.removed or any(run.status.is_over for run in changes.runs):
+            self.indexing.look()
         if any(run.status.is_over for run in changes.runs) and self.is_listed:
             self._look_after()
 
-    def _on_listed(self) -> None:
-        self.is_listed = True
+    def _on_listed(self, any_runs: bool) -> None:
+        self.is_listed, self.is_empty = True, not any_runs
         self.listed.emit()
         self._look_after()
 
@@ -246,10 +290,3 @@ class Session(QObject):
 
         run_in_background(self, work, failed=lambda error: self.notice.emit("warning", str(error)))
         self.worker.warm(runs)
-
-
-def read_experiments(folder: Path) -> list[Path]:
-    """Return the config files in a workspace's ``experiments/``, by name."""
-    with contextlib.suppress(OSError, RecordError):
-        return sorted(folder / name for name in os.listdir(folder) if name.endswith(".json"))
-    return []

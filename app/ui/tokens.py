@@ -64,8 +64,9 @@ class Tokens:
     series: tuple[str, ...]
 
     def state(self, state: str) -> StateColour:
-        """Return the colour of a run's state; "starting" is drawn as queued, "crashed" as failed."""
-        colour: StateColour = getattr(self, {"starting": "queued", "crashed": "failed"}.get(state, state))
+        """Return the colour of a run's state; "starting" and "unknown" are drawn as queued, "crashed" as failed."""
+        drawn_as = {"starting": "queued", "unknown": "queued", "crashed": "failed"}
+        colour: StateColour = getattr(self, drawn_as.get(state, state))
         return colour
 
 

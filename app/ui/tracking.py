@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 
-from app.jobs.servers import NAMES, ServerError, TrackingServers, command_line
+from app.jobs.servers import NAMES, AnyRun, ServerError, TrackingServers, command_line
 from app.records.layout import ExecutionFolder
+from app.records.library import RunAddress, open_source
+from app.records.mirrored import StoredRun
 from app.ui.background import run_in_background
 
 if TYPE_CHECKING:
@@ -60,20 +62,20 @@ class TrackingPages(QObject):
         self._browse = browse
         self._servers = TrackingServers(self.changed.emit)
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._awaited: dict[str, Path] = {}
+        self._awaited: dict[str, Path | RunAddress] = {}
 
-    def open(self, path: Path, kind: str) -> None:
+    def open(self, where: Path | RunAddress, kind: str) -> None:
         """Show a run's page in the browser as soon as it answers; another one of that tracker is no longer waited for.
 
         Args:
-            path: the run's folder.
+            where: the folder of one of our own runs, or the address of another program's.
             kind: ``tensorboard`` or ``mlflow``.
         """
-        if kind in self._tasks and self._awaited.get(kind) == path:
+        if kind in self._tasks and self._awaited.get(kind) == where:
             return  # a second click asks for nothing else
         self.cancel(kind)
-        self._awaited[kind] = path
-        task = asyncio.get_running_loop().create_task(self._open(ExecutionFolder(path), kind))
+        self._awaited[kind] = where
+        task = asyncio.get_running_loop().create_task(self._open(self._run(where), kind))
         self._tasks[kind] = task
 
         def ended(_task: asyncio.Task[None]) -> None:
@@ -83,7 +85,7 @@ class TrackingPages(QObject):
 
         task.add_done_callback(ended)
 
-    def copy_command(self, path: Path, kind: str) -> None:
+    def copy_command(self, where: Path | RunAddress, kind: str) -> None:
         """Put the command line that starts the tracker's own server for a run into the clipboard."""
 
         def done(line: str) -> None:
@@ -93,7 +95,8 @@ class TrackingPages(QObject):
         def failed(error: Exception) -> None:
             self.failed.emit(kind, str(error), "")
 
-        run_in_background(self, lambda _: command_line(kind, ExecutionFolder(path)), done, failed=failed)
+        run = self._run(where)
+        run_in_background(self, lambda _: command_line(kind, run), done, failed=failed)
 
     def prestart(self, kind: str) -> None:
         """Start a tracker's server ahead, at low priority, so that its first page need not wait for it."""
@@ -118,9 +121,14 @@ class TrackingPages(QObject):
         self._servers.close()
         self.changed.emit()
 
-    async def _open(self, folder: ExecutionFolder, kind: str) -> None:
+    def _run(self, where: Path | RunAddress) -> AnyRun:
+        if isinstance(where, RunAddress):
+            return StoredRun(open_source(where.source, self._session.workspace).root, where.key)
+        return ExecutionFolder(where)
+
+    async def _open(self, run: AnyRun, kind: str) -> None:
         try:
-            address = await self._servers.open(kind, folder, lambda text: self.progress.emit(kind, text))
+            address = await self._servers.open(kind, run, lambda text: self.progress.emit(kind, text))
         except ServerError as error:
             self.failed.emit(kind, str(error), error.last_lines)
         except Exception as error:  # whatever it is, the person waits for a page

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.ui.cards import Badge, Card, DropTarget, ExampleCurve
-from app.ui.controls import ElidedLabel, button, code_label, frame, label
+from app.ui.controls import ElidedLabel, Sign, button, code_label, frame, label
 from app.ui.icons import app_icon, icon, state_icon
 from app.ui.pages import Page
 from app.ui.preferences import Memory, recent_workspaces
@@ -115,7 +115,7 @@ class WelcomePage(Page):
         texts = QVBoxLayout()
         texts.setSpacing(2)
         texts.addWidget(label("Welcome to Trackside", "title"))
-        said = label("Configure, run, watch and compare experiments on this computer. No network, no account.")
+        said = label("Configure, run and watch experiments on this computer. No network, no account.")
         said.setFont(ui_font(14))
         said.setWordWrap(True)
         texts.addWidget(said)
@@ -223,9 +223,7 @@ class WelcomePage(Page):
         row = QHBoxLayout(holder)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(8)
-        sign = QLabel()
-        sign.setPixmap(state_icon(state).pixmap(QSize(14, 14)))
-        row.addWidget(sign)
+        row.addWidget(Sign(state_icon(state)))
         row.addWidget(label(what))
         row.addWidget(ElidedLabel(more, "muted"), 1)
         self._found.addWidget(holder)

@@ -5,35 +5,37 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QSize, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QShowEvent
 from PySide6.QtWidgets import QMainWindow, QSplitter, QVBoxLayout, QWidget
 
-from app.jobs.spare import may_warm
 from app.records.layout import ExecutionFolder, Workspace
+from app.records.sources.base import RunAddress
 from app.ui.arrangement import Arrangement, to_bytes, to_text
-from app.ui.background import run_in_background
 from app.ui.controls import line
-from app.ui.dialogs import ask_about_runs, ask_for_config, ask_for_folder, ask_for_trust
-from app.ui.documents import Documents, focusable_part
+from app.ui.dialogs import ask_for_config, ask_for_folder, ask_for_trust
+from app.ui.documents import Documents, give_keyboard
 from app.ui.example import run_example, show_example_config
 from app.ui.icons import app_icon
+from app.ui.leaving import Leaving
 from app.ui.menus import Menus
 from app.ui.notices import Notices
 from app.ui.pages import Page
 from app.ui.preferences import Memory, remember_workspace, workspace_memory
+from app.ui.preloading import preload
+from app.ui.runs.scope import Scope
 from app.ui.session import Session
 from app.ui.sidebar import Sidebar
+from app.ui.sources import add_source, remove_source
 from app.ui.status_bar import StatusBar
+from app.ui.tracker_pages import TrackerPages
 from app.ui.training_worker import TrainingWorker
 from app.ui.welcome import WelcomePage
 
-if TYPE_CHECKING:
-    from app.ui.tracking import TrackingPages
-
 _SIDEBAR, _SIDEBAR_LEAST, _SIDEBAR_MOST = 232, 160, 360
+_LEAST_SIZE = QSize(800, 540)
 #: When everything that a first click needs has been imported behind the painted window (ms after it was shown).
 _PRELOAD_AFTER = 1500
 #: Who looks at a run for so long may want to see it in a tracker's page (ms).
@@ -54,21 +56,20 @@ class MainWindow(QMainWindow):
         self.memory = memory
         self._home = home
         self._arrangement: Arrangement | None = None
-        self._tracking: TrackingPages | None = None
+        self._trackers: TrackerPages | None = None
         self._pages_timer = QTimer(self, interval=_PAGES_AFTER, singleShot=True)
         self._pages_timer.timeout.connect(self._warm_pages)
         self._warms_pages = warms_pages
         self.session: Session | None = None
         self.worker = TrainingWorker(self)
         self.setWindowIcon(app_icon())
-        self.setMinimumSize(800, 540)
+        self.setMinimumSize(_LEAST_SIZE)
         self.setAcceptDrops(True)
         self.sidebar = Sidebar(self.worker)
         self.documents = Documents()
         self.status = StatusBar()
         self.notices = Notices()
-        # Pages whose changes the person has given up, while it is asked about further ones.
-        self._given_up: set[Page] = set()
+        self._leaving = Leaving(self.documents, memory, self)
         self.resize(1440, 900)
         self._build()
         self.menus = Menus(self)
@@ -94,20 +95,20 @@ class MainWindow(QMainWindow):
             if then is not None:
                 then(self.session)
             return
-        if self._asks_about_unsaved(lambda: self.open_workspace(root, then)):
+        if self._leaving.asks_about_unsaved(lambda: self.open_workspace(root, then)):
             return
-        self._given_up = set()
+        self._leaving.forget()
         self._leave_workspace()
         session = Session(Workspace.at(root), self.worker, self)
         self.session = session
         session.notice.connect(self.notify)
         session.trust_requested.connect(lambda uses, run: ask_for_trust(self, session.workspace.root, uses, run))
         session.run_requested.connect(self.open_run)
+        session.record_requested.connect(self.open_record)
         session.config_requested.connect(self.open_config)
         session.draft_requested.connect(self.open_draft)
         session.runs_requested.connect(self.show_runs)
-        session.tracker_requested.connect(self._open_tracker)
-        session.tracker_command_requested.connect(self._copy_tracker_command)
+        self._trackers = TrackerPages(session, self.status)
         remember_workspace(self.memory, session.workspace.root)
         self.sidebar.set_session(session)
         self.status.watch_disk(session.workspace.root)
@@ -130,20 +131,27 @@ class MainWindow(QMainWindow):
         ask_for_folder(self, "Open a workspace", self._start_folder(), self.open_workspace)
 
     def choose_existing_runs(self) -> None:
-        """Ask for a folder that holds runs, at any depth below a workspace, and open that workspace."""
+        """Ask for a folder that holds runs: our own open their workspace, those of other programs are shown beside."""
 
         def opened(path: Path) -> None:
             workspace = Workspace.around(path)
-            if not workspace.trainings.is_dir():
-                self.notify(
-                    "warning",
-                    f"{path} holds no trainings/ folder, so there are no runs to look at. Choose the folder that "
-                    "trainings/ lies in, or open it as a workspace to make runs there.",
-                )
-                return
-            self.open_workspace(workspace.root)
+            if workspace.trainings.is_dir():
+                self.open_workspace(workspace.root)
+            else:
+                self.add_source(path)
 
         ask_for_folder(self, "Look at existing runs", self._start_folder(), opened)
+
+    def add_source(self, folder: Path | None = None) -> None:
+        """Show the runs of a folder beside those of the workspace; without one it is asked for."""
+
+        def chosen(path: Path) -> None:
+            self._with_session(lambda session: add_source(session, path))
+
+        if folder is not None:
+            chosen(folder)
+        else:
+            ask_for_folder(self, "Add runs of other programs", self._start_folder(), chosen)
 
     def choose_config(self) -> None:
         """Ask for a config file and open it in the editor."""
@@ -166,10 +174,14 @@ class MainWindow(QMainWindow):
         self.documents.bring(page)
 
     def show_runs(self, experiment: str = "") -> None:
-        """Show the table, of one experiment or of all."""
+        """Show the table, of one experiment of ours or of all runs."""
+        self.show_scope(Scope.of_experiment(experiment))
+
+    def show_scope(self, scope: Scope) -> None:
+        """Show the table, of some of the runs."""
         page = self.documents.page_of("runs")
         if page is not None:
-            page.show_experiment(experiment)  # type: ignore[attr-defined]
+            page.show_scope(scope)  # type: ignore[attr-defined]
             self.documents.bring(page)
 
     def open_run(self, path: Path) -> None:
@@ -181,6 +193,18 @@ class MainWindow(QMainWindow):
         self._add(RunPage(self.session, path, self.documents.home))
         if self._warms_pages:
             self._pages_timer.start()
+
+    def open_record(self, address: RunAddress) -> None:
+        """Show a run of another program; one of our own, of whatever workspace, has the page of :meth:`open_run`."""
+        if self.session is None:
+            return
+        from app.records.library import execution_path
+        from app.ui.run.record_page import RecordPage, record_key
+
+        if (path := execution_path(address, self.session.workspace)) is not None:
+            self.open_run(path)
+        elif not self._bring(record_key(address)):
+            self._add(RecordPage(self.session, address, self.documents.home))
 
     def open_config(self, path: Path) -> None:
         """Open a config file in the editor."""
@@ -219,9 +243,11 @@ class MainWindow(QMainWindow):
     # View
 
     def rescan(self) -> None:
-        """Look at all runs again."""
+        """Look again at all runs and at what is in front."""
         if self.session is not None:
             self.session.rescan()
+        if self.documents.page is not None:
+            self.documents.page.look_again()
 
     def toggle_sidebar(self) -> None:
         """Hide or show the sidebar."""
@@ -239,12 +265,12 @@ class MainWindow(QMainWindow):
         focus = self.focusWidget()
         at = next((i for i, pane in enumerate(panes) if focus is pane or (focus and pane.isAncestorOf(focus))), 0)
         pane = panes[(at + step) % len(panes)]
-        (focusable_part(pane) or pane).setFocus(Qt.FocusReason.TabFocusReason)
+        give_keyboard(pane, Qt.FocusReason.TabFocusReason, last=pane.focusWidget())
 
     def step_tab(self, step: int) -> None:
         """Bring the next or previous document to the front."""
         if self.documents.count():
-            self.documents.setCurrentIndex((self.documents.currentIndex() + step) % self.documents.count())
+            self.documents.bring_number((self.documents.currentIndex() + step) % self.documents.count())
 
     def close_tab(self) -> None:
         """Close the document in front."""
@@ -256,22 +282,15 @@ class MainWindow(QMainWindow):
         """Import what the first clicks need once the window is there."""
         super().showEvent(event)
         if not event.spontaneous():
-            QTimer.singleShot(_PRELOAD_AFTER, self._preload)
+            QTimer.singleShot(_PRELOAD_AFTER, lambda: preload(self))
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Close when nothing unsaved stands against it; runs go on, which is said once."""
         event.ignore()
-        if self._asks_about_unsaved(self.close):
+        if self._leaving.asks_about_unsaved(self.close):
             return
-        given_up, self._given_up = self._given_up, set()
-        active = [run for run in self.session.runs.values() if not run.status.is_over] if self.session else []
-        if active and not self.memory.get("said_runs_go_on", False):
-            ask_about_runs(
-                self,
-                len(active),
-                lambda: self._close_for_good(given_up),
-                lambda: self._stop_all_and_close(given_up),
-            )
+        active = self.session.active_runs() if self.session else []
+        if self._leaving.asks_about_runs(len(active), self.close, self._stop_all):
             return
         event.accept()
         self._leave_workspace()
@@ -300,6 +319,8 @@ class MainWindow(QMainWindow):
         self.sidebar.setMinimumWidth(_SIDEBAR_LEAST)
         self.sidebar.setMaximumWidth(_SIDEBAR_MOST)
         self._splitter.addWidget(self.sidebar)
+        # A page that would like more room takes none of the sidebar's, whose width would change from page to page.
+        self.documents.setMinimumWidth(_LEAST_SIZE.width() - _SIDEBAR_LEAST)
         self._splitter.addWidget(self.documents)
         self._splitter.setStretchFactor(1, 1)
         self._splitter.setSizes([_SIDEBAR, 1440 - _SIDEBAR])
@@ -310,7 +331,9 @@ class MainWindow(QMainWindow):
         centre.setLayout(column)
         self.setCentralWidget(centre)
         self.setStatusBar(self.status)
-        self.sidebar.experiment_requested.connect(self.show_runs)
+        self.sidebar.scope_requested.connect(self.show_scope)
+        self.sidebar.source_added.connect(self.add_source)
+        self.sidebar.source_removed.connect(self._remove_source)
         self.sidebar.config_requested.connect(self.open_config)
         self.sidebar.new_experiment_requested.connect(self.new_experiment)
         self.sidebar.workspace_menu_requested.connect(self._show_workspace_menu)
@@ -331,11 +354,14 @@ class MainWindow(QMainWindow):
 
     def _restore(self, arrangement: Arrangement) -> None:
         """Look as the workspace was left; further documents come once the window has been painted."""
+        from app.ui.runs.page import RunsPage
+
         self._arrangement = arrangement
         arrangement.restore(self._splitter, self.sidebar)
         runs = self.documents.page_of("runs")
-        if runs is not None:
+        if isinstance(runs, RunsPage):
             arrangement.restore_view(runs)
+            runs.reading.begin()
         if arrangement.documents:
             QTimer.singleShot(0, lambda: self._reopen(arrangement))
 
@@ -343,35 +369,18 @@ class MainWindow(QMainWindow):
         if self._arrangement is not arrangement:
             return  # another workspace has been opened meanwhile
         asked = self.documents.page
-        for kind, path in arrangement.documents:
-            if kind == "run":
-                self.open_run(path)
+        for kind, place in arrangement.documents:
+            if isinstance(place, RunAddress):
+                self.open_record(place)
+            elif kind == "run":
+                self.open_run(place)
             else:
-                self.open_config(path)
+                self.open_config(place)
         # What was just asked for stays in front of what was open before.
         if asked is not None and asked.key != "runs":
             self.documents.bring(asked)
         elif not self._bring(arrangement.front):
             self.show_runs()
-
-    def _asks_about_unsaved(self, then: Callable[[], object]) -> bool:
-        """Ask what becomes of the next document with unsaved changes; ``then`` is called once that is known.
-
-        Whoever asks comes by here again from ``then``, until False is returned: nothing stands against leaving.
-        """
-        given_up, self._given_up = self._given_up, set()
-        unsaved = next((page for page in self.documents.pages() if page.is_modified and page not in given_up), None)
-        if unsaved is None:
-            self._given_up = given_up
-            return False
-
-        def answered() -> None:
-            self._given_up = {*given_up, unsaved}
-            then()
-
-        self.documents.bring(unsaved)
-        unsaved.ask_to_close(answered)
-        return True
 
     def _leave_workspace(self) -> None:
         session = self.session
@@ -380,11 +389,9 @@ class MainWindow(QMainWindow):
         self._arrangement.save(self._splitter, self.sidebar, self.documents)
         self.documents.clear_all()
         self.sidebar.set_session(None)
-        if self._tracking is not None:
-            self._tracking.close()
-            self._tracking.deleteLater()
-            self._tracking = None
-            self.status.show_addresses({})
+        if self._trackers is not None:
+            self._trackers.close()
+            self._trackers = None
         self.session = None
         session.close()
         session.deleteLater()
@@ -411,79 +418,25 @@ class MainWindow(QMainWindow):
 
     def _on_page_changed(self) -> None:
         page = self.documents.page
-        where = f" — {self.session.name}" if self.session else ""
+        # A workspace that is called like the program, as the one at home is, would have its name twice.
+        where = f" — {self.session.name}" if self.session and self.session.name != "Trackside" else ""
         self.setWindowTitle(f"{page.title}{where} — Trackside" if page else "Trackside")
         self.status.show_page(page.status if page else (), page.status_icon if page else None)
 
-    def _open_tracker(self, path: Path, kind: str) -> None:
-        if self.session is not None:
-            self._trackers(self.session).open(path, kind)
-
-    def _copy_tracker_command(self, path: Path, kind: str) -> None:
-        if self.session is not None:
-            self._trackers(self.session).copy_command(path, kind)
-
     def _open_experiment_in_tracker(self, experiment: str, kind: str) -> None:
-        if self.session is None:
-            return
-        from app.ui.run.facts import read_mirrors
+        if self._trackers is not None:
+            self._trackers.open_newest(experiment, kind)
 
-        runs = [run for run in self.session.runs.values() if run.experiment == experiment]
-        runs.sort(key=lambda run: run.status.started or 0.0, reverse=True)
-
-        def newest(_work: object) -> Path | None:
-            return next((run.folder.path for run in runs if kind in read_mirrors(run.folder)), None)
-
-        def found(path: Path | None) -> None:
-            if path is not None:
-                self._open_tracker(path, kind)
-            else:
-                self.notify("info", f"No run of {experiment} that is still here was mirrored there.")
-
-        run_in_background(self.session, newest, found)
-
-    def _trackers(self, session: Session) -> TrackingPages:
-        if self._tracking is None:
-            from app.ui.tracking import TrackingPages
-
-            tracking = TrackingPages(session, self)
-            tracking.changed.connect(lambda: self.status.show_addresses(tracking.addresses()))
-            tracking.progress.connect(
-                lambda kind, text: self.status.show_progress(kind, text, lambda: tracking.cancel(kind))
-            )
-            tracking.failed.connect(self._on_tracker_failed)
-            self._tracking = tracking
-        return self._tracking
+    def _remove_source(self, folder: Path) -> None:
+        self._with_session(lambda session: remove_source(session, folder))
 
     def _warm_pages(self) -> None:
-        """Start the servers of the trackers' pages ahead, at low priority; never beside a run where cores are few."""
-        session = self.session
-        if session is not None and may_warm(session.runs.values()):
-            for kind in self.sidebar.tracker_kinds:
-                self._trackers(session).prestart(kind)
-
-    def _on_tracker_failed(self, kind: str, message: str, last_lines: str) -> None:
-        self.notify("error", f"{message}\n{last_lines}".strip())
+        if self._trackers is not None:
+            self._trackers.warm(self.sidebar.tracker_kinds)
 
     def _show_workspace_menu(self) -> None:
         self.menus.show_workspaces(self.sidebar)
 
-    def _close_for_good(self, given_up: set[Page]) -> None:
-        self.memory.set(said_runs_go_on=True)
-        self._given_up = given_up
-        self.close()
-
-    def _stop_all_and_close(self, given_up: set[Page]) -> None:
+    def _stop_all(self, then: Callable[[], object]) -> None:
         if self.session is not None:
-            under_way = [run.folder for run in self.session.runs.values() if not run.status.is_over]
-            self.session.stop(under_way, then=lambda: self._close_for_good(given_up))
-
-    def _preload(self) -> None:
-        def work(_work: object) -> None:
-            # What the first click would wait for.
-            import app.jobs.scheduling
-            import app.ui.charts.metric_charts
-            import app.ui.editor.page
-            import app.ui.run.page  # noqa: F401
-
-        run_in_background(self, work)
+            self.session.stop(self.session.active_runs(), then=then)

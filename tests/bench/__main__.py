@@ -16,7 +16,19 @@ from pathlib import Path
 
 import psutil
 
-from tests.bench import curves, scalar, servers, start, training, window
+from tests.bench import (
+    browse,
+    curves,
+    event_files,
+    executions,
+    index,
+    mlflow_stores,
+    scalar,
+    servers,
+    start,
+    training,
+    window,
+)
 from tests.bench.report import Row, save, table
 
 BENCHMARKS = [
@@ -26,6 +38,11 @@ BENCHMARKS = [
     curves.BENCHMARK,
     servers.BENCHMARK,
     window.BENCHMARK,
+    event_files.BENCHMARK,
+    mlflow_stores.BENCHMARK,
+    executions.BENCHMARK,
+    index.BENCHMARK,
+    browse.BENCHMARK,
 ]
 
 _BUILD = Path(__file__).resolve().parents[2] / "build"
@@ -33,7 +50,7 @@ _UNWANTED = ("COMET_", "MLFLOW_", "TENSORBOARD_", "WANDB_")
 
 
 def main(argv: list[str] | None = None) -> int:
-    known = "\n".join(f"  {benchmark.name:10}{benchmark.summary}" for benchmark in BENCHMARKS)
+    known = "\n".join(f"  {benchmark.name:14}{benchmark.summary}" for benchmark in BENCHMARKS)
     parser = argparse.ArgumentParser(
         prog="python -m tests.bench",
         description=f"Measure Trackside beside its peers. The benchmarks are:\n{known}",

@@ -39,7 +39,11 @@ class ProbedWindow(MainWindow):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_F24:
             self.told["key"] = time.time()
-            self.when(lambda: bool(self.session and self.session.is_listed), self._on_listed)
+            self.when(self._has_rows, self._on_listed)
+
+    def _has_rows(self) -> bool:
+        page = self.documents.page_of("runs")
+        return page is not None and page.model.rowCount() >= 100  # type: ignore[attr-defined]
 
     def when(self, condition: Callable[[], bool], then: Callable[[], None]) -> None:
         """Call ``then`` as soon as a condition holds."""
@@ -85,7 +89,8 @@ class ProbedWindow(MainWindow):
 
         Canvas.paintEvent = note  # type: ignore[method-assign]
         begun = time.perf_counter()
-        self.open_run(next(iter(self.session.runs)))
+        page = self.documents.page_of("runs")
+        self.open_run(page.model.run_at(0).path)  # type: ignore[union-attr]
 
     def _tell(self, name: str, begun: float, then: Callable[[], None]) -> None:
         self.told[name] = time.perf_counter() - begun

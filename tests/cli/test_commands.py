@@ -86,7 +86,7 @@ def test_train_prints_the_folder_last_and_exits_with_0(trained: subprocess.Compl
     assert trained.returncode == 0, trained.stderr
     folder = ExecutionFolder(Path(trained.stdout.splitlines()[-1]))
     assert read_status(folder.status).state == "finished"
-    assert "epoch 2/2" in trained.stderr
+    assert "2/2 loss=" in trained.stderr
     source = read_json(folder.resolved)["source"]
     assert source["file"] == str(EXAMPLE)
     assert source["overrides"] == ["training.epochs=2", "tracking.trackers=[]"]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -291,3 +292,20 @@ def test_no_document_however_odd_makes_the_check_fail(document: dict[str, Any]) 
             at[last] = value
             assert all(isinstance(problem, Problem) for problem in check(document))
         at[last] = right
+
+
+@pytest.mark.parametrize(
+    ("path", "word", "first"),
+    [
+        ("model__compilation__loss", "msee", "mean_squared_error"),
+        ("model__compilation__loss", "zzzz", ""),
+        ("model__network__1__type", "densee", "dense"),
+        ("model__network__1__activation", "rleu", "relu"),
+    ],
+)
+def test_a_list_of_what_is_valid_says_how_much_it_leaves_out(
+    problems_of: ProblemsOf, path: str, word: str, first: str
+) -> None:
+    valid = problems_of(**{path: word})[path.replace("__", ".")].partition(" | ")[2]
+    assert valid.startswith(first)
+    assert re.fullmatch(r"(\w+, ){4}\w+ and \d+ more", valid)

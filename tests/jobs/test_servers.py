@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shlex
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -22,6 +25,7 @@ import pytest
 from app.jobs import servers
 from app.jobs.servers import ServerError, TrackingServers, command_line
 from app.records.layout import ExecutionFolder, Workspace
+from app.records.mirrored import StoredRun, find_mlflow
 from tests.mirroring import mirror_run
 from tests.running import serving_processes, wait_until
 from tests.ui.recording import record_run
@@ -367,3 +371,48 @@ def test_the_line_for_a_terminal_starts_a_server_that_has_the_run(runs: list[Exe
 def test_there_is_no_line_for_a_run_without_a_mirror(runs: list[ExecutionFolder]) -> None:
     with pytest.raises(ServerError, match="not mirrored"):
         command_line("mlflow", runs[2])
+
+
+def test_runs_of_other_programs_open_in_the_trackers_that_they_were_made_for(
+    runner: asyncio.Runner, pages: TrackingServers, runs: list[ExecutionFolder]
+) -> None:
+    """A mirror is a run of TensorBoard or MLflow like any other, once it is found by its store."""
+    trackings = runs[0].trackings
+    board = runner.run(pages.open("tensorboard", StoredRun(trackings / "tensorboard", runs[0].execution_id)))
+    assert board == runner.run(pages.open("tensorboard", runs[0]))
+    mirror = find_mlflow(runs[0])
+    assert mirror is not None
+    stored = StoredRun(trackings / "mlruns", f"{mirror.experiment_id}/{mirror.run_id}")
+    assert runner.run(pages.open("mlflow", stored)) == runner.run(pages.open("mlflow", runs[0]))
+    assert f"--logdir {shlex.quote(str(trackings / 'tensorboard'))}" in command_line(
+        "tensorboard", StoredRun(trackings / "tensorboard", runs[0].execution_id)
+    )
+    with pytest.raises(ServerError, match=r"is not in .* any more"):
+        runner.run(pages.open("mlflow", StoredRun(trackings / "mlruns", "0/none")))
+
+
+def test_a_database_of_mlflow_opens_at_the_run_and_one_of_another_version_is_left_as_it_is(
+    runner: asyncio.Runner, pages: TrackingServers, tmp_path: Path
+) -> None:
+    path = tmp_path / "mlflow.db"
+    code = (
+        "import sys; from mlflow import MlflowClient; c = MlflowClient(sys.argv[1]);"
+        "print(c.create_run('0', run_name='first').info.run_id)"
+    )
+    made = subprocess.run(
+        [sys.executable, "-c", code, f"sqlite:///{path}"], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    run = StoredRun(path, made.stdout.split()[-1])
+    address = runner.run(pages.open("mlflow", run))
+    assert urlsplit(address).fragment == f"/experiments/0/runs/{run.key}"
+    assert f"--backend-store-uri sqlite:///{path}" in command_line("mlflow", run)
+
+    older = tmp_path / "older.db"
+    shutil.copyfile(path, older)
+    with closing(sqlite3.connect(older)) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = '451aebb31d03'")
+        connection.execute("DROP TABLE trace_info")
+    content = older.read_bytes()
+    with pytest.raises(ServerError, match=r"Nothing was changed.*mlflow db upgrade sqlite:///"):
+        runner.run(pages.open("mlflow", StoredRun(older, run.key)))
+    assert older.read_bytes() == content

@@ -51,6 +51,7 @@ def test_a_run_that_is_stopped_before_its_worker_is_ready_ends_at_once(workspace
     stop(workspace, run.folder)
     wait_for_end(run)
     assert run.status.state == "stopped"
+    assert "signal" not in str(run.status.message)
     assert not run.folder.model.exists()
     assert read_events(run.folder.events)[-1]["state"] == "stopped"
 

@@ -40,7 +40,12 @@ MOMENTS = [round(_RANDOM.uniform(0.0, 4.0), 3) for _ in range(20)][:KILLS]
 
 
 def mlflow_states(run: LiveRun) -> list[str]:
-    mirrors = mlflow_client(run).search_runs(["0"])
+    from mlflow.exceptions import MlflowException
+
+    try:
+        mirrors = mlflow_client(run).search_runs(["0"])
+    except (OSError, MlflowException):  # the client meets files that are just being removed, to be written anew
+        return []
     assert all(mirror.info.run_name == run.folder.execution_id for mirror in mirrors)
     return [mirror.info.status for mirror in mirrors]
 
@@ -74,7 +79,8 @@ def test_a_worker_that_is_killed_ends_the_run_as_crashed(spares: Spares, workspa
     assert read_status(run.folder.status).state == "crashed"
     assert time.time() - killed < 2.0
     assert run.status.message is not None
-    assert "SIGKILL" in run.status.message
+    assert run.status.message.splitlines()[0] == "the worker was ended by signal 9 (SIGKILL)"
+    assert " - INFO - " not in run.status.message
     assert read_events(run.folder.events)[-1]["state"] == "crashed"
     assert_steps_are_whole(run)
     if epochs_seen:

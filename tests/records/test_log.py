@@ -13,7 +13,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.records.log import LogEntry, LogFile, append_entry, format_entry, logger, parse_entries, read_tail
+from app.records.log import (
+    LogEntry,
+    LogFile,
+    append_entry,
+    format_entry,
+    logger,
+    parse_entries,
+    read_last_words,
+    read_tail,
+)
 
 SEED_LOG = """\
 2019-04-08 06:16:31,749 - gymnosd - INFO - Trainer - Running experiment: 06-16-31__08-04-2019 ...
@@ -207,3 +216,14 @@ def test_the_last_lines_are_read_without_the_rest(log_path: Path) -> None:
     assert read_tail(log_path, 5) == []
     log_path.write_bytes(b"x" * 1000 + b"\nfirst\nsecond\xff\n")
     assert read_tail(log_path, 2, most_bytes=100) == ["first", "second\N{REPLACEMENT CHARACTER}"]
+
+
+def test_last_words_are_what_was_printed_after_the_last_entry(log_path: Path) -> None:
+    assert read_last_words(log_path, 5) == []
+    log_path.write_text("printed before\n")
+    append_entry(log_path, "INFO", "Trainer", "Saved checkpoint")
+    assert read_last_words(log_path, 5) == []
+    with open(log_path, "a") as file:
+        file.write("Fatal Python error: Aborted\n\nCurrent thread:\n  File train.py\n")
+    assert read_last_words(log_path, 5) == ["Fatal Python error: Aborted", "Current thread:", "  File train.py"]
+    assert read_last_words(log_path, 1) == ["  File train.py"]

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import math
 import os
 import signal
@@ -255,15 +254,6 @@ def test_files_where_folders_should_be_and_folders_where_files_should_be_are_no_
         "with status.json", "with metrics.json", "with training_config.json", "with execution.log",
     }  # fmt: skip
     assert all(run.problems for run in runs)
-
-
-def test_a_run_can_be_printed_as_json(workspace: Workspace, execution: ExecutionFolder) -> None:
-    write_status(execution.status, Status(id="abc", state="finished", started=1.0, ended=2.0))
-    write_metrics(execution, loss=[2.0, 1.0])
-    shown = json.loads(json.dumps(read_run(execution, workspace).to_json()))
-    assert (shown["id"], shown["name"], shown["experiment"]) == ("abc", execution.execution_id, "Boston Housing")
-    assert shown["metrics"] == {"loss": {"first": 2.0, "last": 1.0, "min": 1.0, "max": 2.0, "count": 2}}
-    assert shown["path"] == str(execution.path)
 
 
 @pytest.fixture

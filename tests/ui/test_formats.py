@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 
@@ -63,3 +63,12 @@ def test_a_size_has_its_unit(size: float, text: str) -> None:
 
 def test_one_is_not_many() -> None:
     assert [formats.plural(count, "run") for count in (0, 1, 1024)] == ["0 runs", "1 run", "1,024 runs"]
+
+
+def test_an_execution_is_told_from_others_by_its_time() -> None:
+    today = date(2026, 11, 21)
+    assert formats.short_execution("15-08-42__21-11-2026", today) == "15:08:42"
+    assert formats.short_execution("15-08-42__21-11-2026_2", today) == "15:08:42_2"
+    assert formats.short_execution("06-16-31__08-04-2019", today) == "06:16:31, 8 Apr 2019"
+    assert formats.short_execution("99-99-99__08-04-2019", today) == "99-99-99__08-04-2019"
+    assert formats.short_execution("baseline", today) == "baseline"

@@ -7,17 +7,20 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QSize, Qt, QTimer
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMessageBox, QPushButton
 from pytestqt.qtbot import QtBot
 
 from app.records.layout import ExecutionFolder, Workspace
+from app.records.sources.base import RunAddress
 from app.ui.editor.page import EditorPage
 from app.ui.preferences import Memory, recent_workspaces
 from app.ui.theme import theme
 from app.ui.window import MainWindow
+from tests.records.sources.event_logs import Writer
 from tests.running import EXAMPLE
+from tests.ui.recording import end_run, record_run
 
 Record = Callable[..., ExecutionFolder]
 MakeWindow = Callable[[], MainWindow]
@@ -71,7 +74,7 @@ def test_a_workspace_brings_its_runs_and_takes_the_welcome_away(
     window.show_welcome()
     window.open_workspace(workspace.root)
     assert titles(window) == ["Runs"]
-    qtbot.waitUntil(lambda: window.session is not None and len(window.session.runs) == 1)
+    qtbot.waitUntil(lambda: window.documents.page is not None and window.documents.page.status == ("1 run",))
     assert window.windowTitle() == "Runs — workspace — Trackside"
     assert recent_workspaces(window.memory) == [workspace.root]
     window.close_tab()
@@ -146,6 +149,15 @@ def test_the_same_is_not_said_twice_and_no_more_than_three_things_at_once(make_w
     assert [banner.text for banner in window.notices.banners] == ["b", "c", "d"]
 
 
+def test_what_is_only_to_know_goes_by_itself(make_window: MakeWindow) -> None:
+    window = make_window()
+    window.notify("info", "The command is in the clipboard.")
+    window.notify("warning", "MLflow does not answer.")
+    (timer,) = window.notices.findChildren(QTimer)
+    timer.timeout.emit()
+    assert [banner.text for banner in window.notices.banners] == ["MLflow does not answer."]
+
+
 def test_closing_beside_a_run_says_once_that_it_goes_on(
     qtbot: QtBot, make_window: MakeWindow, workspace: Workspace, record: Record
 ) -> None:
@@ -167,6 +179,18 @@ def test_closing_beside_a_run_says_once_that_it_goes_on(
     qtbot.waitUntil(lambda: again.session is not None and len(again.session.runs) == 1)
     again.close()
     assert not again.isVisible()
+
+
+def test_a_run_that_has_ended_just_now_is_not_asked_about(
+    qtbot: QtBot, make_window: MakeWindow, workspace: Workspace, record: Record
+) -> None:
+    folder = record("running")
+    window = make_window()
+    window.open_workspace(workspace.root)
+    qtbot.waitUntil(lambda: window.session is not None and len(window.session.runs) == 1)
+    end_run(folder)
+    window.close()
+    assert not window.isVisible()
 
 
 def test_all_runs_are_stopped_when_that_is_chosen(
@@ -212,7 +236,7 @@ def test_panes_are_reached_by_keyboard(
     window = make_window()
     window.open_workspace(workspace.root)
     window.activateWindow()
-    qtbot.waitUntil(lambda: window.session is not None and len(window.session.runs) == 1)
+    qtbot.waitUntil(lambda: window.documents.page is not None and window.documents.page.status == ("1 run",))
     page = window.documents.page
     assert page is not None
     page.setFocus()
@@ -351,3 +375,64 @@ def test_paths_that_cannot_be_looked_at_are_passed_over(make_window: MakeWindow,
     assert recent_workspaces(window.memory) == []
     window.open_path(Path("/" + "n" * 300))
     assert window.session is None
+
+
+def test_a_run_of_another_program_is_opened_once_and_is_there_after_a_restart(
+    qtbot: QtBot, make_window: MakeWindow, workspace: Workspace
+) -> None:
+    writer = Writer(workspace.root / "logs" / "first run")
+    writer.log("loss", 1.0)
+    writer.close()
+    address = RunAddress("tensorboard:logs", "first run")
+    window = make_window()
+    window.open_workspace(workspace.root)
+    assert window.session is not None
+    window.session.record_requested.emit(address)
+    window.session.record_requested.emit(address)
+    qtbot.waitUntil(lambda: titles(window) == ["Runs", "first run"])
+    page = window.documents.page
+    qtbot.waitUntil(lambda: page is not None and page.status[:1] == ("Running, step 0",))
+    window.close()
+    other = make_window()
+    other.open_workspace(workspace.root)
+    qtbot.waitUntil(lambda: titles(other) == ["Runs", "first run"])
+    assert other.documents.page is not None
+    assert other.documents.page.address == {"kind": "record", "source": "tensorboard:logs", "key": "first run"}
+
+
+def test_an_execution_of_another_workspace_has_the_page_of_our_own_runs(
+    qtbot: QtBot, make_window: MakeWindow, workspace: Workspace, tmp_path: Path
+) -> None:
+    elsewhere = Workspace.at(tmp_path / "elsewhere")
+    folder = record_run(elsewhere)
+    window = make_window()
+    window.open_workspace(workspace.root)
+    key = folder.path.relative_to(elsewhere.root).as_posix()
+    window.open_record(RunAddress(f"execution:{elsewhere.root}", key))
+    assert window.documents.page is not None
+    assert window.documents.page.key == f"run:{folder.path}"
+
+
+def test_many_runs_can_be_told_apart_by_their_tabs(
+    make_window: MakeWindow, workspace: Workspace, record: Record
+) -> None:
+    folders = [record() for _ in range(8)]
+    window = make_window()
+    window.resize(800, 540)
+    window.open_workspace(workspace.root)
+    for folder in folders:
+        window.open_run(folder.path)
+    bar = window.documents.tabBar()
+    for index, folder in enumerate(folders, 1):
+        text = bar.tabText(index)
+        assert folder.execution_id[:8] == text.replace(":", "-")[:8]
+        assert bar.tabToolTip(index) == folder.execution_id
+        assert bar.tabRect(index).width() >= bar.fontMetrics().horizontalAdvance(text) + 70
+
+
+def test_a_workspace_that_is_called_like_the_program_is_not_named_twice(
+    make_window: MakeWindow, tmp_path: Path
+) -> None:
+    window = make_window()
+    window.open_workspace(tmp_path / "Trackside")
+    assert window.windowTitle() == "Runs — Trackside"

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Literal
 
 #: Counts up with every change of the form of the file; one of another version is made again.
-VERSION = 1
+VERSION = 2
 #: "TrkS", which tells the file from any other SQLite file.
 _APPLICATION = 0x54726B53
 _BUSY_SECONDS = 10.0
@@ -174,6 +174,8 @@ class Database:
     def _named_errors(self) -> Iterator[None]:
         try:
             yield
+        except sqlite3.ProgrammingError:  # a mistake of ours, such as using what is closed, says nothing of the file
+            raise
         except sqlite3.Error as error:
             # Extended codes carry the plain one in their low byte; errors of Python's module itself carry none.
             code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)

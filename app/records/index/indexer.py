@@ -128,11 +128,14 @@ def _with_annotations(record: RunRecord, is_known: bool, found: dict[str, Annota
     """Add what people added to an execution to ``found``; return the record, with a problem where it is unreadable."""
     if record.source != "execution":
         return record
+    path = f"{record.path}/annotations.json"
     try:
-        found[record.key] = read_annotations(record.path / "annotations.json")
-    except MissingFileError:
-        if is_known:
+        if os.path.lexists(path):  # most runs have none
+            found[record.key] = read_annotations(path)
+        elif is_known:
             found[record.key] = Annotations()
+    except MissingFileError:
+        pass  # it went away meanwhile, which the next look will see
     except RecordError as error:
         return replace(record, problems=(*record.problems, str(error)))
     return record
@@ -152,7 +155,7 @@ def _latest_first(root: Path, keys: Iterable[str]) -> list[str]:
     times = {}
     for key in keys:
         try:
-            times[key] = os.stat(root / key).st_mtime
+            times[key] = os.stat(f"{root}/{key}").st_mtime
         except (OSError, ValueError):
             times[key] = 0.0
     return sorted(times, key=times.__getitem__, reverse=True)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from app.records.index.database import DamagedError
-from app.records.index.summaries import SummaryChunk, summary_at, summary_column, trends_of
-from app.records.index.values import CHUNK, CHUNK_BITS, Ids, Mask, ValueChunk, ValueColumn, value_at
+from app.records.index.summaries import SummaryChunk, Trends, summaries_at, summary_column, trends_of
+from app.records.index.values import CHUNK, CHUNK_BITS, Ids, Mask, ValueChunk, ValueColumn, values_at
 from app.records.index.writing import ADDED, NUMBER_BITS, restored, stored
 from app.records.query import Field, Names, parse_key
 from app.records.sources.base import Param, RunRecord
@@ -24,6 +25,11 @@ _ADDED_FIELDS = frozenset({"star", "archived", "group", "notes"})
 #: Columns have a place for every id up to the highest. Beyond so many places a run, and some, the index is made anew.
 _SPREAD, _FREE = 16, 1_000_000
 _UNDER_WAY = ("starting", "running", "paused")
+#: Of the runs with the same id as a run, so many are told by name.
+_TOLD_CLASHES = 3
+
+#: What is stored of a run, by kind and name.
+_Values: TypeAlias = dict[str, dict[str, Param]]
 
 
 class Columns:
@@ -67,6 +73,19 @@ class Columns:
                 found[Field(kind, restored(name), "last" if kind == "metric" else "")] = int(runs)
         return found
 
+    def metric_counts(self, ids: Ids) -> dict[Field, int]:
+        """Return how many of some runs have each metric."""
+        chosen = np.zeros(((self.size >> CHUNK_BITS) + 1) << CHUNK_BITS, np.int64)
+        chosen[ids] = 1
+        counts: defaultdict[str, int] = defaultdict(int)
+        sql = f"""SELECT name, chunks.id % (1 << {NUMBER_BITS}), rows FROM names
+                  JOIN summary_chunks AS chunks ON chunks.id >> {NUMBER_BITS} = names.id WHERE kind = 'metric'"""
+        with _decoding():
+            for name, number, rows in self._db.execute(sql):
+                part = chosen[number << CHUNK_BITS :][:CHUNK]
+                counts[restored(name)] += int(part[np.frombuffer(rows, np.uint8)].sum())
+        return {Field("metric", name, "last"): count for name, count in counts.items() if count}
+
     def field(self, key: Field | str) -> Field:
         """Return the field that a key of the query language means.
 
@@ -108,83 +127,88 @@ class Columns:
         mask = column.having(lambda text: text in states)
         return mask | ~column.present if "" in states else mask
 
-    def trends(self, ids: Ids, metric: str) -> list[tuple[float, ...]]:
+    def trends(self, ids: Ids, metric: str) -> Trends:
         """Return the trend of a metric for some runs."""
         with _decoding():
             return trends_of(self._summaries(metric), ids, self.size)
 
     def matching(self, meets: Callable[[str], bool]) -> Mask:
-        """Return the runs of which the id, the name or the key meets a condition."""
+        """Return the runs of which the id, the key, or the name, its own or the one that people gave, is meant."""
         mask = self.of("run", "id").having(meets) | self.of("run", "name").having(meets)
+        mask |= self.of(ADDED, "name").having(meets)
         for run, key in self._db.execute("SELECT id, key FROM runs"):
             if meets(restored(key)):
                 mask[run] = True
         return mask
 
-    def record(self, run: int, root: Path) -> RunRecord:
-        """Return a run.
+    def records(self, runs: Iterable[int], root: Path) -> Iterator[tuple[int, RunRecord]]:
+        """Yield runs with their ids, in the order of these, without those that are not there.
 
         Args:
-            run: its id.
+            runs: the ids.
             root: the workspace.
-
-        Raises:
-            KeyError: there is no such run.
         """
-        row = self._db.execute("SELECT key FROM runs WHERE id = ?", (run,)).fetchone()
-        if row is None:
-            raise KeyError(run)
+        clashes = self.clashes()
+        by_chunk: defaultdict[int, set[int]] = defaultdict(set)
+        for run in runs:
+            by_chunk[run >> CHUNK_BITS].add(run % CHUNK)
         with _decoding():
-            values = self._values_of(run)
-            attributes: dict[str, Any] = dict(values["run"])
-            added = values[ADDED]
-            tags = values["tag"] | {name[5:]: text for name, text in added.items() if name.startswith("tags.")}
-            path = root / attributes["path"]
-            return RunRecord(
-                source=attributes["source"],
-                key=restored(row[0]),
-                id=attributes["id"],
-                name=str(added.get("name") or attributes["name"]),
-                experiment=attributes.get("experiment", ""),
-                path=path,
-                state=attributes.get("state", ""),
-                started=attributes.get("started"),
-                ended=attributes.get("ended"),
-                params=values["param"],
-                tags={name: str(text) for name, text in tags.items()},
-                metrics=self._summaries_of(run),
-                artifacts=_place(attributes.get("artifacts"), path, root),
-                log=_place(attributes.get("log"), path, root),
-                parent=attributes.get("parent"),
-                deleted=attributes.get("deleted", False),
-                problems=(*json.loads(attributes.get("problems", "[]")), *self._clashes_of(run, path, root)),
-            )
+            for number in sorted(by_chunk):
+                places = by_chunk[number]
+                values = self._values_of(number, places)
+                summaries = self._summaries_of(number, places)
+                first = number << CHUNK_BITS
+                sql = "SELECT id, key FROM runs WHERE id BETWEEN ? AND ? ORDER BY id"
+                for run, key in self._db.execute(sql, (first, first + CHUNK - 1)):
+                    place = run - first
+                    if place in places:
+                        of_run = {kind: found[place] for kind, found in values.items()}
+                        record = _record(restored(key), of_run, summaries[place], root)
+                        if record.id in clashes:
+                            problems = self._told_clashes(run, record.path, clashes[record.id], root)
+                            record = replace(record, problems=(*record.problems, *problems))
+                        yield run, record
 
-    def _values_of(self, run: int) -> dict[str, dict[str, Param]]:
-        found: dict[str, dict[str, Param]] = {"run": {}, "param": {}, "tag": {}, ADDED: {}}
+    def clashes(self) -> dict[str, list[int]]:
+        """Return the ids of runs that more than one has, with the runs."""
+        column = self.of("run", "id")
+        found: dict[str, list[int]] = {}
+        codes = np.maximum(column.codes, 0)
+        several = column.present & (np.bincount(codes)[codes] > 1)
+        for run in np.flatnonzero(several).tolist():
+            found.setdefault(str(column[run]), []).append(run)
+        return found
+
+    def _told_clashes(self, run: int, path: Path, clashing: list[int], root: Path) -> Iterator[str]:
+        others = [other for other in clashing[: _TOLD_CLASHES + 1] if other != run][:_TOLD_CLASHES]
+        for other in others:
+            yield f"{path}: {root / str(self.of('run', 'path')[other])} has the same id"
+        more = len(clashing) - 1 - len(others)
+        if more:
+            yield f"{path}: {more:,} more have the same id"
+
+    def _values_of(self, number: int, places: Container[int]) -> dict[str, defaultdict[int, dict[str, Param]]]:
+        """Return what is stored of some runs of one chunk number, by kind, place and name."""
+        found: dict[str, defaultdict[int, dict[str, Param]]] = {
+            kind: defaultdict(dict) for kind in ("run", "param", "tag", ADDED)
+        }
         sql = f"""SELECT kind, name, rows, codes, numbers, texts FROM names
                   JOIN value_chunks AS chunks ON chunks.id = (names.id << {NUMBER_BITS}) + ? ORDER BY names.id"""
-        for kind, name, *chunk in self._db.execute(sql, (run >> CHUNK_BITS,)):
-            place = chunk[0].find(run % CHUNK)
-            if place >= 0:
-                found[kind][restored(name)] = value_at(ValueChunk(*chunk), place)
+        for kind, stored_name, *chunk in self._db.execute(sql, (number,)):
+            name, of_kind = restored(stored_name), found[kind]
+            for place, value in values_at(ValueChunk(*chunk), places):
+                of_kind[place][name] = value
         return found
 
-    def _summaries_of(self, run: int) -> dict[str, MetricSummary]:
-        found = {}
+    def _summaries_of(self, number: int, places: Container[int]) -> defaultdict[int, dict[str, MetricSummary]]:
+        found: defaultdict[int, dict[str, MetricSummary]] = defaultdict(dict)
         sql = f"""SELECT name, rows, chunks.numbers, trends FROM names
                   JOIN summary_chunks AS chunks ON chunks.id = (names.id << {NUMBER_BITS}) + ? ORDER BY names.id"""
-        for name, *chunk in self._db.execute(sql, (run >> CHUNK_BITS,)):
-            place = chunk[0].find(run % CHUNK)
-            if place >= 0:
-                found[restored(name)] = summary_at(SummaryChunk(*chunk), place)
+        for stored_name, *chunk in self._db.execute(sql, (number,)):
+            name = restored(stored_name)
+            for place, summary in summaries_at(SummaryChunk(*chunk), places):
+                found[place][name] = summary
         return found
-
-    def _clashes_of(self, run: int, path: Path, root: Path) -> Iterator[str]:
-        column = self.of("run", "id")
-        for other in np.flatnonzero(column.codes == column.codes[run]).tolist():
-            if other != run:
-                yield f"{path}: {root / str(self.of('run', 'path')[other])} has the same id"
 
     def _durations(self, now: float) -> ValueColumn:
         started, ended = self.of("run", "started"), self.of("run", "ended")
@@ -206,7 +230,34 @@ class Columns:
         row = self._db.execute("SELECT id FROM names WHERE kind = ? AND name = ?", (kind, stored(name))).fetchone()
         if row is not None:
             first = row[0] << NUMBER_BITS
-            yield from self._db.execute(sql, (first, first + (1 << NUMBER_BITS) - 1))
+            # All at once: who stops at a damaged chunk would leave a cursor behind that outlives its connection.
+            yield from self._db.execute(sql, (first, first + (1 << NUMBER_BITS) - 1)).fetchall()
+
+
+def _record(key: str, values: _Values, metrics: dict[str, MetricSummary], root: Path) -> RunRecord:
+    attributes: dict[str, Any] = dict(values["run"])
+    added = values[ADDED]
+    tags = values["tag"] | {name[5:]: text for name, text in added.items() if name.startswith("tags.")}
+    path = root / attributes["path"]
+    return RunRecord(
+        source=attributes["source"],
+        key=key,
+        id=attributes["id"],
+        name=str(added.get("name") or attributes["name"]),
+        experiment=attributes.get("experiment", ""),
+        path=path,
+        state=attributes.get("state", ""),
+        started=attributes.get("started"),
+        ended=attributes.get("ended"),
+        params=values["param"],
+        tags={name: str(text) for name, text in tags.items()},
+        metrics=metrics,
+        artifacts=_place(attributes.get("artifacts"), path, root),
+        log=_place(attributes.get("log"), path, root),
+        parent=attributes.get("parent"),
+        deleted=attributes.get("deleted", False),
+        problems=tuple(filter(None, attributes.get("problems", "").split("\n"))),
+    )
 
 
 def _place(stored_path: str | None, path: Path, root: Path) -> Path | None:

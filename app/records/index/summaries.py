@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, overload
 
 import numpy as np
 import numpy.typing as npt
 
-from app.records.index.values import CHUNK_BITS, Ids, ValueColumn
+from app.records.index.values import CHUNK, CHUNK_BITS, Ids, ValueColumn
 from app.records.summary import TREND_POINTS, MetricSummary
 
 _NUMBERS = struct.Struct("<5d3q")
@@ -41,32 +41,49 @@ class SummaryChunk(NamedTuple):
     trends: bytes
 
 
-def pack_summaries(
-    new: Mapping[int, MetricSummary], old: SummaryChunk | None, gone: Iterable[int] = ()
-) -> SummaryChunk:
-    """Return the chunk of summaries by the place of their run.
+NO_SUMMARIES = SummaryChunk(b"", b"", b"")
+
+
+def pack_summaries(metrics: Mapping[int, Mapping[int, MetricSummary]]) -> dict[int, SummaryChunk]:
+    """Return the chunks of the summaries of many metrics, each by the place of its run, under the same numbers."""
+    rows = {metric: sorted(summaries) for metric, summaries in metrics.items()}
+    ordered = [metrics[metric][row] for metric, places in rows.items() for row in places]
+    numbers = b"".join(map(_packed, ordered))
+    trends = _pack_trends([summary.trend for summary in ordered])
+    chunks = {}
+    begin = 0
+    for metric, places in rows.items():
+        end = begin + len(places)
+        chunks[metric] = SummaryChunk(
+            bytes(places),
+            numbers[begin * _DTYPE.itemsize : end * _DTYPE.itemsize],
+            trends[begin * _TREND.itemsize : end * _TREND.itemsize],
+        )
+        begin = end
+    return chunks
+
+
+def merge_summaries(old: SummaryChunk, new: SummaryChunk, gone: Iterable[int] = ()) -> SummaryChunk:
+    """Return the chunk of the summaries of two, the new ones going before the old ones.
 
     Args:
-        new: summaries that are new or have changed.
-        old: the chunk that they belong to, None for a new one.
-        gone: places that have none any more.
+        old: a chunk.
+        new: the chunk of what is new or has changed, in the same places.
+        gone: places whose old summary is none any more.
+
+    Raises:
+        ValueError: a chunk is damaged.
     """
-    numbers: dict[int, bytes] = {}
-    trends: dict[int, bytes] = {}
-    if old is not None:
-        _check(old)
-        for place, row in enumerate(old.rows):
-            numbers[row] = old.numbers[place * _DTYPE.itemsize : (place + 1) * _DTYPE.itemsize]
-            trends[row] = old.trends[place * _TREND.itemsize : (place + 1) * _TREND.itemsize]
-        for row in gone:
-            numbers.pop(row, None)
-            trends.pop(row, None)
-    packed = _pack_trends([summary.trend for summary in new.values()])
-    for place, (row, summary) in enumerate(new.items()):
-        numbers[row] = _packed(summary)
-        trends[row] = packed[place * _TREND.itemsize : (place + 1) * _TREND.itemsize]
-    rows = sorted(numbers)
-    return SummaryChunk(bytes(rows), b"".join([numbers[row] for row in rows]), b"".join([trends[row] for row in rows]))
+    _check(old)
+    before, added = np.frombuffer(old.rows, np.uint8), np.frombuffer(new.rows, np.uint8)
+    stays = np.ones(CHUNK, bool)
+    stays[added] = stays[list(gone)] = False
+    kept = stays[before]
+    rows = np.concatenate([before[kept], added])
+    order = np.argsort(rows)
+    numbers = np.concatenate([np.frombuffer(old.numbers, _DTYPE)[kept], np.frombuffer(new.numbers, _DTYPE)])
+    trends = np.concatenate([np.frombuffer(old.trends, _TREND)[kept], np.frombuffer(new.trends, _TREND)])
+    return SummaryChunk(rows[order].tobytes(), numbers[order].tobytes(), trends[order].tobytes())
 
 
 def summary_column(chunks: Iterable[tuple[int, SummaryChunk]], stat: str, size: int) -> ValueColumn:
@@ -87,20 +104,47 @@ def summary_column(chunks: Iterable[tuple[int, SummaryChunk]], stat: str, size: 
     return ValueColumn.of_numbers(numbers, present)
 
 
-def summary_at(chunk: SummaryChunk, place: int) -> MetricSummary:
-    """Return one summary of a chunk.
+def summaries_at(chunk: SummaryChunk, wanted: Container[int]) -> Iterator[tuple[int, MetricSummary]]:
+    """Yield the summaries of some runs of a chunk, each with the place of its run.
 
     Raises:
-        ValueError: the chunk is damaged.
+        ValueError: a chunk is damaged.
     """
     _check(chunk)
-    first, last, low, high, mean, count, *steps = _NUMBERS.unpack_from(chunk.numbers, place * _DTYPE.itemsize)
-    (trend,) = unpack_trends(np.frombuffer(chunk.trends, _TREND)[place : place + 1])
-    at_min, at_max = (None if step == _NO_STEP else step for step in steps)
-    return MetricSummary(first, last, low, high, count, trend, mean, at_min, at_max)
+    places = [place for place, row in enumerate(chunk.rows) if row in wanted]
+    trends = unpack_trends(np.frombuffer(chunk.trends, _TREND)[places])
+    for place, trend in zip(places, trends, strict=True):
+        first, last, low, high, mean, count, *steps = _NUMBERS.unpack_from(chunk.numbers, place * _DTYPE.itemsize)
+        at_min, at_max = [None if step == _NO_STEP else step for step in steps]
+        yield chunk.rows[place], MetricSummary(first, last, low, high, count, trend, mean, at_min, at_max)
 
 
-def trends_of(chunks: Iterable[tuple[int, SummaryChunk]], ids: Ids, size: int) -> list[tuple[float, ...]]:
+class Trends(Sequence[tuple[float, ...]]):
+    """Trends that are unpacked when they are looked at: of many thousands, a table shows some."""
+
+    def __init__(self, packed: npt.NDArray[Any]) -> None:
+        self._packed = packed
+
+    def __len__(self) -> int:
+        return len(self._packed)
+
+    @overload
+    def __getitem__(self, place: int) -> tuple[float, ...]: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> list[tuple[float, ...]]: ...
+
+    def __getitem__(self, place: int | slice) -> tuple[float, ...] | list[tuple[float, ...]]:
+        if isinstance(place, slice):
+            return unpack_trends(self._packed[place])
+        return unpack_trends(self._packed[[place]])[0]
+
+    def take(self, places: Ids) -> Trends:
+        """Return the trends of some runs."""
+        return Trends(self._packed[places])
+
+
+def trends_of(chunks: Iterable[tuple[int, SummaryChunk]], ids: Ids, size: int) -> Trends:
     """Return the trend of a metric for some runs, () for those that have none.
 
     Raises:
@@ -115,7 +159,7 @@ def trends_of(chunks: Iterable[tuple[int, SummaryChunk]], ids: Ids, size: int) -
     places = np.full(size, len(array))
     places[rows] = np.arange(len(array))
     with_none = np.append(array, np.zeros(1, _TREND))
-    return unpack_trends(with_none[places[ids]])
+    return Trends(with_none[places[ids]])
 
 
 def unpack_trends(packed: npt.NDArray[Any]) -> list[tuple[float, ...]]:

@@ -7,7 +7,8 @@ changes by rewriting a few small chunks, and a whole column is read without an o
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import struct
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
@@ -31,6 +32,7 @@ MISSING, FLOAT, INT, FALSE, TRUE, NULL, TEXT = range(-1, 6)
 _EXACT_INT = 1 << 53
 _LONGEST_TEXT = 32_768
 _NAN = float("nan")
+_CODE, _NUMBER = struct.Struct("<H"), struct.Struct("<d")
 
 
 class ValueChunk(NamedTuple):
@@ -55,42 +57,64 @@ def pack_values(values: Mapping[int, Param]) -> ValueChunk:
     ordered: list[Any] = [values[row] for row in rows]
     texts: dict[str, int] = {}
     kinds = set(map(type, ordered))
-    if kinds == {float}:
-        codes, numbers = [FLOAT] * len(rows), ordered
+    # Most names have few different values, so what each becomes is found out once; 1 and True are equal.
+    keys = ordered if len(kinds) == 1 else list(zip(map(type, ordered), ordered, strict=True))
+    distinct = dict(zip(keys, ordered, strict=True))
+    if len(distinct) == 1:
+        code, number = _packed(ordered[0], texts)
+        codes = _CODE.pack(code) * len(rows)
+        numbers = None if number != number else _NUMBER.pack(number) * len(rows)
     else:
-        # Most names have few different values, so what each becomes is found out once; 1 and True are equal.
-        keys = ordered if len(kinds) == 1 else list(zip(map(type, ordered), ordered, strict=True))
-        packed = {key: _packed(value, texts) for key, value in dict(zip(keys, ordered, strict=True)).items()}
-        codes = [packed[key][0] for key in keys]
-        numbers = [packed[key][1] for key in keys]
-    array = np.array(numbers, "<f8")
+        if kinds == {float}:
+            codes, array = _CODE.pack(FLOAT) * len(rows), np.array(ordered, "<f8")
+        else:
+            packed = {key: _packed(value, texts) for key, value in distinct.items()}
+            codes = np.array([packed[key][0] for key in keys], "<u2").tobytes()
+            array = np.array([packed[key][1] for key in keys], "<f8")
+        numbers = None if np.isnan(array).all() else array.tobytes()
+    return ValueChunk(bytes(rows), codes, numbers, _as_json(texts))
+
+
+def merge_values(old: ValueChunk, new: ValueChunk, gone: Iterable[int] = ()) -> ValueChunk:
+    """Return the chunk of the values of two, the new ones going before the old ones.
+
+    Args:
+        old: a chunk.
+        new: the chunk of what is new or has changed, in the same places.
+        gone: places whose old value is not one any more.
+
+    Raises:
+        ValueError: a chunk is damaged.
+    """
+    column = ValueColumn.of_chunks([(0, old), (0, new)], CHUNK)
+    column.codes[sorted(set(gone).difference(new.rows))] = MISSING
+    rows = np.flatnonzero(column.codes != MISSING)
+    codes, numbers = column.codes[rows], column.numbers[rows]
+    used = np.zeros(TEXT + len(column.texts), bool)
+    used[codes] = True
+    used[:TEXT] = True
+    texts = [text for text, is_used in zip(column.texts, used[TEXT:].tolist(), strict=True) if is_used]
     return ValueChunk(
-        bytes(rows),
-        np.array(codes, "<u2").tobytes(),
-        None if np.isnan(array).all() else array.tobytes(),
-        json.dumps(list(texts)).encode() if texts else None,
+        rows.astype(np.uint8).tobytes(),
+        (np.cumsum(used) - 1)[codes].astype("<u2").tobytes(),
+        None if np.isnan(numbers).all() else numbers.astype("<f8").tobytes(),
+        _as_json(texts),
     )
 
 
-def unpack_values(chunk: ValueChunk) -> dict[int, Param]:
-    """Return the values of a chunk by the place of their run.
-
-    Raises:
-        ValueError: the chunk is damaged.
-    """
-    column = ValueColumn.of_chunks([(0, chunk)], CHUNK)
-    return {row: column[row] for row in chunk.rows}
-
-
-def value_at(chunk: ValueChunk, place: int) -> Param:
-    """Return one value of a chunk.
+def values_at(chunk: ValueChunk, wanted: Container[int]) -> Iterable[tuple[int, Param]]:
+    """Return the values of some runs of a chunk, each with the place of its run.
 
     Raises:
         ValueError, IndexError: the chunk is damaged.
     """
-    numbers = None if chunk.numbers is None else chunk.numbers[8 * place : 8 * place + 8]
-    codes = chunk.codes[2 * place : 2 * place + 2]
-    return ValueColumn.of_chunks([(0, ValueChunk(b"\0", codes, numbers, chunk.texts))], 1)[0]
+    places = [place for place, row in enumerate(chunk.rows) if row in wanted]
+    if not places:
+        return ()
+    column = ValueColumn.of_chunk(chunk)
+    if len(places) == len(chunk.rows):
+        return zip(chunk.rows, column, strict=True)
+    return zip([chunk.rows[place] for place in places], column.take(np.array(places)), strict=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +142,22 @@ class ValueColumn:
         return cls(np.where(present, numbers, _NAN), np.where(present, FLOAT, MISSING).astype(np.int32), [])
 
     @classmethod
+    def of_chunk(cls, chunk: ValueChunk) -> ValueColumn:
+        """Return the values of one chunk, one for each of its rows.
+
+        Raises:
+            ValueError: the chunk is damaged.
+        """
+        codes = np.frombuffer(chunk.codes, "<u2").astype(np.int32)
+        numbers = np.full(len(codes), _NAN) if chunk.numbers is None else np.frombuffer(chunk.numbers, "<f8")
+        texts = [] if chunk.texts is None else json.loads(chunk.texts)
+        if not len(codes) == len(numbers) == len(chunk.rows):
+            raise ValueError("the parts of a chunk differ in length")
+        if not all(type(text) is str for text in texts):
+            raise ValueError("a chunk has a text that is none")
+        return cls(numbers, codes, texts)
+
+    @classmethod
     def of_chunks(cls, chunks: Iterable[tuple[int, ValueChunk]], size: int) -> ValueColumn:
         """Return the column of chunks, each with its number; place ``i`` is the run with the id ``i``.
 
@@ -127,21 +167,15 @@ class ValueColumn:
         rows, codes, numbers = [], [], []
         texts: dict[str, int] = {}
         for number, chunk in chunks:
-            count = len(chunk.rows)
+            own = cls.of_chunk(chunk)
             rows.append(np.frombuffer(chunk.rows, np.uint8) + np.int64(number << CHUNK_BITS))
-            own = np.frombuffer(chunk.codes, "<u2").astype(np.int32)
-            if chunk.texts is not None:
-                found = json.loads(chunk.texts)
-                if not all(type(text) is str for text in found):
-                    raise ValueError("a chunk has a text that is none")
-                places = np.arange(TEXT + len(found), dtype=np.int32)
-                places[TEXT:] = [texts.setdefault(text, len(texts) + TEXT) for text in found]
-                own = _taken(places, own)
-            codes.append(own)
-            values = np.full(count, _NAN) if chunk.numbers is None else np.frombuffer(chunk.numbers, "<f8")
-            if not len(own) == len(values) == count:
-                raise ValueError("the parts of a chunk differ in length")
-            numbers.append(values)
+            if own.texts:
+                places = np.arange(TEXT + len(own.texts), dtype=np.int32)
+                places[TEXT:] = [texts.setdefault(text, len(texts) + TEXT) for text in own.texts]
+                codes.append(_taken(places, own.codes))
+            else:
+                codes.append(own.codes)
+            numbers.append(own.numbers)
         column = cls.empty(size)
         if rows:
             at = np.concatenate(rows)
@@ -164,16 +198,11 @@ class ValueColumn:
         return {FALSE: False, TRUE: True}.get(code)
 
     def __iter__(self) -> Iterator[Param]:
-        fixed: list[Any] = [None, False, True, None]
-        for code, number in zip(self.codes.tolist(), self.numbers.tolist(), strict=True):
-            if code == FLOAT:
-                yield number
-            elif code == INT:
-                yield int(number)
-            elif code >= TEXT:
-                yield self.texts[code - TEXT]
-            else:
-                yield None if code == MISSING else fixed[code - INT]
+        others = [None, None, False, True, None, *self.texts, None]  # the last one is what MISSING, -1, leads to
+        values = zip(self.codes.tolist(), self.numbers.tolist(), strict=True)
+        return iter(
+            [number if code == FLOAT else int(number) if code == INT else others[code] for code, number in values]
+        )
 
     @property
     def present(self) -> Mask:
@@ -205,6 +234,11 @@ def _taken(places: Codes, codes: Codes) -> Codes:
         return places[codes]
     except IndexError as error:
         raise ValueError("a chunk names a text that it does not have") from error
+
+
+def _as_json(texts: Iterable[str]) -> bytes | None:
+    listed = list(texts)
+    return json.dumps(listed).encode() if listed else None
 
 
 def _packed(value: Param, texts: dict[str, int]) -> tuple[int, float]:

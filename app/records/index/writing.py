@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from app.records.annotations import Annotations
 from app.records.index.database import DamagedError
-from app.records.index.summaries import SummaryChunk, pack_summaries
-from app.records.index.values import CHUNK, CHUNK_BITS, ValueChunk, pack_values, unpack_values
+from app.records.index.summaries import NO_SUMMARIES, SummaryChunk, merge_summaries, pack_summaries
+from app.records.index.values import CHUNK, CHUNK_BITS, ValueChunk, merge_values, pack_values
 from app.records.sources.base import Param, RunRecord
 from app.records.summary import MetricSummary
 
@@ -23,30 +22,43 @@ NUMBER_BITS = 24
 #: The kind of the names that hold what people added, which stays when a run is read anew.
 ADDED = "added"
 
+#: A problem is a sentence; what a broken file says of itself may be long (characters).
+_LONGEST_PROBLEM = 1000
+
 #: By name, by the place of the run in its chunk.
-_Values: TypeAlias = "defaultdict[str, dict[int, Param]]"
 _Summaries: TypeAlias = "defaultdict[str, dict[int, MetricSummary]]"
 
 
 @dataclass(slots=True)
 class _Edit:
-    """What changes in the runs of one chunk number; sets hold places."""
+    """What changes in the runs of one chunk number.
 
-    attributes: _Values = field(default_factory=lambda: defaultdict(dict))
-    params: _Values = field(default_factory=lambda: defaultdict(dict))
-    tags: _Values = field(default_factory=lambda: defaultdict(dict))
-    added: _Values = field(default_factory=lambda: defaultdict(dict))
+    Attributes:
+        values: by the kind and the names that some runs have, the places of these runs and the values of each. Most
+            runs of an experiment have the same names, so that columns are made of whole rows.
+        metrics: the summaries.
+        read_anew, annotated, gone: places.
+    """
+
+    values: dict[tuple[str, tuple[str, ...]], tuple[list[int], list[Iterable[Param]]]] = field(default_factory=dict)
     metrics: _Summaries = field(default_factory=lambda: defaultdict(dict))
     read_anew: set[int] = field(default_factory=set)
     annotated: set[int] = field(default_factory=set)
     gone: set[int] = field(default_factory=set)
 
-    def values(self) -> Iterator[tuple[str, str, dict[int, Param]]]:
-        """Yield the new values with the kind and the name that they have."""
-        kinds = (("run", self.attributes), ("param", self.params), ("tag", self.tags), (ADDED, self.added))
-        for kind, names in kinds:
-            for name, values in names.items():
-                yield kind, name, values
+    def add(self, kind: str, place: int, values: Mapping[str, Param]) -> None:
+        """Add values of one kind that a run has."""
+        places, rows = self.values.setdefault((kind, tuple(values)), ([], []))
+        places.append(place)
+        rows.append(values.values())
+
+    def columns(self) -> dict[tuple[str, str], dict[int, Param]]:
+        """Return the values by their kind and name."""
+        found: defaultdict[tuple[str, str], dict[int, Param]] = defaultdict(dict)
+        for (kind, names), (places, rows) in self.values.items():
+            for name, column in zip(names, zip(*rows, strict=True), strict=True):
+                found[kind, name].update(zip(places, column, strict=True))
+        return found
 
 
 def stored(text: str) -> str | bytes:
@@ -75,41 +87,42 @@ class Changes:
         self._db = db
         self._root = str(root)
         self._edits: defaultdict[int, _Edit] = defaultdict(_Edit)
-        self._names: dict[tuple[str, str], int] = {}
+        names = db.execute("SELECT kind, name, id FROM names")
+        self._names: dict[tuple[str, str | bytes], int] = {(kind, name): id_ for kind, name, id_ in names}
+        (self._latest,) = db.execute("SELECT ifnull(max(id), 0) FROM runs").fetchone()
 
-    def put(self, source: int, origin: str, record: RunRecord, stamp: bytes) -> None:
-        """Add a run, or replace what is known of it but for what people added."""
-        run = self.find(source, record.key)
-        if run is None:
-            sql = "INSERT INTO runs (source, key, stamp) VALUES (?, ?, ?)"
-            run = self._db.execute(sql, (source, stored(record.key), stamp)).lastrowid or 0
-        else:
-            self._db.execute("UPDATE runs SET stamp = ? WHERE id = ?", (stamp, run))
-            self._edits[run >> CHUNK_BITS].read_anew.add(run % CHUNK)
-        edit, place = self._edits[run >> CHUNK_BITS], run % CHUNK
-        for name, attribute in self._attributes_of(record, origin):
-            edit.attributes[name][place] = attribute
-        for name, param in record.params.items():
-            edit.params[name][place] = param
-        for name, tag in record.tags.items():
-            edit.tags[name][place] = tag
-        for name, summary in record.metrics.items():
-            edit.metrics[name][place] = summary
+    def put(self, source: int, origin: str, records: Collection[RunRecord], stamps: Mapping[str, bytes]) -> None:
+        """Add runs of a source, or replace what is known of them but for what people added."""
+        self._db.executemany(
+            """INSERT INTO runs (source, key, stamp) VALUES (?, ?, ?)
+               ON CONFLICT (source, key) DO UPDATE SET stamp = excluded.stamp""",
+            [(source, stored(record.key), stamps.get(record.key, b"")) for record in records],
+        )
+        new = dict(self._db.execute("SELECT key, id FROM runs WHERE id > ?", (self._latest,)).fetchall())
+        for record in {record.key: record for record in records}.values():
+            run = new.get(stored(record.key))
+            if run is None:
+                sql = "SELECT id FROM runs WHERE source = ? AND key = ?"
+                (run,) = self._db.execute(sql, (source, stored(record.key))).fetchone()
+                self._edits[run >> CHUNK_BITS].read_anew.add(run % CHUNK)
+            edit, place = self._edits[run >> CHUNK_BITS], run % CHUNK
+            edit.add("run", place, dict(self._attributes_of(record, origin)))
+            edit.add("param", place, record.params)
+            edit.add("tag", place, record.tags)
+            for name, summary in record.metrics.items():
+                edit.metrics[name][place] = summary
 
     def annotate(self, run: int, annotations: Annotations) -> None:
         """Replace what people added to a run."""
         edit, place = self._edits[run >> CHUNK_BITS], run % CHUNK
         edit.annotated.add(place)
         added = {name: getattr(annotations, name) for name in ("name", "group", "notes", "colour", "star", "archived")}
-        for name, value in added.items():
-            if value:
-                edit.added[name][place] = value
-        for name, text in annotations.tags.items():
-            edit.added[f"tags.{name}"][place] = text
+        tags = {f"tags.{name}": text for name, text in annotations.tags.items()}
+        edit.add(ADDED, place, {name: value for name, value in added.items() if value} | tags)
 
     def measure(self, run: int, size: int | None) -> None:
         """Note the bytes that a run takes on the disk, None where that cannot be told."""
-        self._edits[run >> CHUNK_BITS].attributes["size"][run % CHUNK] = size
+        self._edits[run >> CHUNK_BITS].add("run", run % CHUNK, {"size": size})
 
     def remove(self, run: int) -> None:
         """Forget a run."""
@@ -136,29 +149,30 @@ class Changes:
 
     def _write_values(self, number: int, edit: _Edit) -> None:
         outdated = self._outdated("value_chunks", number, edit)
-        new = {(self._name(kind, name) << NUMBER_BITS) + number: values for kind, name, values in edit.values()}
+        new = {(self._name(*name) << NUMBER_BITS) + number: values for name, values in edit.columns().items()}
         for chunk in outdated.keys() | new.keys():
             sql = "SELECT rows, codes, numbers, texts FROM value_chunks WHERE id = ?"
-            row = self._db.execute(sql, (chunk,)).fetchone()
+            row = self._old(sql, number, chunk)
             old = None if row is None else ValueChunk(*row)
-            values = {} if old is None else unpack_values(old)
-            for place in outdated.get(chunk, ()):
-                values.pop(place, None)
-            values |= new.get(chunk, {})
-            packed = pack_values(values)
+            packed = pack_values(new.get(chunk, {}))
+            if old is not None:
+                packed = merge_values(old, packed, outdated.get(chunk, ()))
             if packed != old:
                 self._store("value_chunks", chunk, packed)
 
     def _write_summaries(self, number: int, edit: _Edit) -> None:
         outdated = self._outdated("summary_chunks", number, edit)
         new = {(self._name("metric", name) << NUMBER_BITS) + number: each for name, each in edit.metrics.items()}
-        for chunk in outdated.keys() | new.keys():
+        packed = pack_summaries(new)
+        for chunk in outdated.keys() | packed.keys():
             sql = "SELECT rows, numbers, trends FROM summary_chunks WHERE id = ?"
-            row = self._db.execute(sql, (chunk,)).fetchone()
+            row = self._old(sql, number, chunk)
             old = None if row is None else SummaryChunk(*row)
-            packed = pack_summaries(new.get(chunk, {}), old, outdated.get(chunk, ()))
-            if packed != old:
-                self._store("summary_chunks", chunk, packed)
+            summaries = packed.get(chunk, NO_SUMMARIES)
+            if old is not None:
+                summaries = merge_summaries(old, summaries, outdated.get(chunk, ()))
+            if summaries != old:
+                self._store("summary_chunks", chunk, summaries)
 
     def _store(self, table: str, chunk: int, packed: ValueChunk | SummaryChunk) -> None:
         if packed.rows:
@@ -180,17 +194,18 @@ class Changes:
                     found[chunk] = places
         return found
 
+    def _old(self, sql: str, number: int, chunk: int) -> tuple[Any, ...] | None:
+        """Return the row of a chunk, None where there is none, as there is of no chunk number of new runs alone."""
+        if number > self._latest >> CHUNK_BITS:
+            return None
+        row: tuple[Any, ...] | None = self._db.execute(sql, (chunk,)).fetchone()
+        return row
+
     def _name(self, kind: str, name: str) -> int:
-        known = self._names.get((kind, name))
-        if known is None:
-            written = (kind, stored(name))
-            row = self._db.execute("SELECT id FROM names WHERE kind = ? AND name = ?", written).fetchone()
-            if row is None:
-                known = self._db.execute("INSERT INTO names (kind, name) VALUES (?, ?)", written).lastrowid or 0
-            else:
-                known = int(row[0])
-            self._names[kind, name] = known
-        return known
+        key = (kind, stored(name))
+        if key not in self._names:
+            self._names[key] = self._db.execute("INSERT INTO names (kind, name) VALUES (?, ?)", key).lastrowid or 0
+        return self._names[key]
 
     def _attributes_of(self, record: RunRecord, origin: str) -> Iterator[tuple[str, Param]]:
         yield "source", record.source
@@ -214,7 +229,7 @@ class Changes:
         if record.deleted:
             yield "deleted", True
         if record.problems:
-            yield "problems", json.dumps(record.problems)
+            yield "problems", "\n".join([problem.replace("\n", " ")[:_LONGEST_PROBLEM] for problem in record.problems])
 
     def _relative(self, path: str) -> str:
         """Return a path as it is stored: relative to the workspace where it is below it."""

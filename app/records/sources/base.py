@@ -58,6 +58,14 @@ class RunRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class RunAddress:
+    """Where a run is found: the name of its source and its key there. It is the same after a restart."""
+
+    source: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
 class Medium:
     """Something that a run logged and that is no number: an image, a histogram, a text, a sound, a file.
 
@@ -92,6 +100,46 @@ class Scan:
     changed: Mapping[str, bytes]
     gone: frozenset[str] = frozenset()
     problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RecordUpdate:
+    """What a look at one run found; the first look finds all that there is.
+
+    Attributes:
+        record: the run as it is now, without the summaries of its metrics; None where it is as it was.
+        points: (metric, new points) of the series that have grown.
+        media: all that it has logged that is no number; None where that is as it was.
+        starts_over: a file was replaced, cut or removed: the points are all that there are, and those told before are
+            none any more.
+        is_gone: there is no such run any more; what was told stays as it was.
+        problem: why nothing can be read now, "" where it can; with it nothing else is told.
+    """
+
+    record: RunRecord | None = None
+    points: tuple[tuple[str, Points], ...] = ()
+    media: tuple[Medium, ...] | None = None
+    starts_over: bool = False
+    is_gone: bool = False
+    problem: str = ""
+
+    def __bool__(self) -> bool:
+        """Whether it tells anything."""
+        told = (self.record, self.points, self.starts_over, self.is_gone, self.problem)
+        return self.media is not None or any(told)
+
+
+class Tail(ABC):
+    """Follows one run, whoever writes it. It keeps no points that it has told."""
+
+    @abstractmethod
+    def look(self) -> RecordUpdate:
+        """Return what is new since the last look. Where nothing is, that costs a look at the times of the run's files.
+
+        Raises:
+            KeyError: there is no such run any more. The tail is of no use then.
+            RecordError, OSError: nothing can be read now.
+        """
 
 
 class Source(ABC):
@@ -145,3 +193,11 @@ class Source(ABC):
     def media(self, key: str) -> list[Medium]:
         """Return what was logged that is no number."""
         return []
+
+    @abstractmethod
+    def follow(self, key: str) -> Tail:
+        """Return what tells a run and then what is new of it. It may use this source: one thread at a time uses both.
+
+        Raises:
+            KeyError: no run can have this key.
+        """

@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import ClassVar
 
 from app.records.series import Points
-from app.records.sources.base import Kind, Medium, RunRecord, Scan, Source
+from app.records.sources.base import Kind, Medium, RunRecord, Scan, Source, Tail
 from app.records.sources.comet_archive import Archive, is_archive, read_archive
-from app.records.sources.foreign import id_of, stamp_of
+from app.records.sources.foreign import id_of, is_own_file, stamp_of
+from app.records.sources.rereading import Rereading
 from app.records.status import END_STATES
 from app.records.summary import summary_of
 
@@ -69,7 +70,7 @@ class CometArchives(Source):
             if known.get(name) == stamp:
                 present.add(name)
             elif self._others.get(name) != stamp:
-                if path.is_file() and is_archive(path, otherwise=_NAME.fullmatch(name) is not None):
+                if is_own_file(path, self.root) and is_archive(path, otherwise=_NAME.fullmatch(name) is not None):
                     present.add(name)
                     changed[name] = stamp
                 else:
@@ -115,13 +116,23 @@ class CometArchives(Source):
         """Return the files that were logged; those that lie packed in the archive are left out."""
         return list(self._archive(key).files)
 
+    def follow(self, key: str) -> Tail:
+        """See :meth:`Source.follow`; an archive is written at the end of its run, at once."""
+        return Rereading(self, key, lambda: self._stamp(key))
+
+    def _stamp(self, key: str) -> bytes:
+        try:
+            return stamp_of(os.stat(self._path(key)))
+        except (FileNotFoundError, ValueError) as error:
+            raise KeyError(key) from error
+
     def _path(self, key: str) -> Path:
         return self.root if key == self.root.name and self.root.is_file() else self.root / key
 
     def _archive(self, key: str) -> Archive:
         path = self._path(key)
         try:
-            if "/" in key or not path.is_file():
+            if "/" in key or not is_own_file(path, self.root):
                 raise KeyError(key)
             stamp = stamp_of(os.stat(path))
         except (OSError, ValueError) as error:

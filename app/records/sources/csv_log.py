@@ -8,12 +8,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import ClassVar
 
-from app.records.files import MissingFileError, RecordError
+from app.records.files import RecordError
 from app.records.names import stays_inside
 from app.records.series import Points
-from app.records.sources.base import Kind, Param, RunRecord, Scan, Source
+from app.records.sources.base import Kind, Param, RunRecord, Scan, Source, Tail
 from app.records.sources.csv_table import Table, layout_of
-from app.records.sources.foreign import flat, id_of, is_growing, read_yaml, stamp_of
+from app.records.sources.foreign import id_of, is_growing, is_own_file, stamp_of
+from app.records.sources.hparams import read_hparams_file
+from app.records.sources.rereading import Rereading
 from app.records.summary import summary_of
 
 _SUFFIXES = (".csv", ".tsv", ".log", ".jsonl")
@@ -70,7 +72,7 @@ class CsvLogs(Source):
             if known.get(key) == stamp:
                 present.add(key)
             elif self._others.get(key) != stamp:
-                if key in known or is_log(path):
+                if is_own_file(path, self.root) and (key in known or is_log(path)):
                     present.add(key)
                     changed[key] = stamp
                 else:
@@ -90,7 +92,10 @@ class CsvLogs(Source):
             problems.append(f"{path}: {table.broken} line{'s' if table.broken > 1 else ''} cannot be read")
         if table.odd:
             problems.append(f"{path}: {table.odd} cell{'s' if table.odd > 1 else ''} among numbers are none")
-        modified = os.stat(path).st_mtime
+        try:
+            modified = os.stat(path).st_mtime
+        except OSError as error:  # it went away meanwhile
+            raise KeyError(key) from error
         growing = is_growing(modified)
         times = table.times
         summaries = {}
@@ -118,6 +123,10 @@ class CsvLogs(Source):
     def series(self, key: str, metric: str) -> Points:
         """Return the points of a metric; a time is NaN where the table has none."""
         return self._table(key, self._file(key)).points(metric)
+
+    def follow(self, key: str) -> Tail:
+        """See :meth:`Source.follow`; a table is read on from where it ended."""
+        return Rereading(self, key, lambda: stamp_of(os.stat(self._file(key))))
 
     def _keys(self, problems: list[str]) -> Iterator[str]:
         if self.root.is_file():
@@ -147,11 +156,8 @@ class CsvLogs(Source):
 
     def _file(self, key: str) -> Path:
         path = self._path(key)
-        try:
-            if not stays_inside(key.replace("\\", "/")) or not path.is_file():
-                raise KeyError(key)
-        except (OSError, ValueError) as error:
-            raise KeyError(key) from error
+        if not stays_inside(key.replace("\\", "/")) or not is_own_file(path, self.root):
+            raise KeyError(key)
         return path
 
     def _table(self, key: str, path: Path) -> Table:
@@ -171,9 +177,10 @@ class CsvLogs(Source):
 def _params(folder: Path, problems: list[str]) -> dict[str, Param]:
     for name in _SETTINGS:
         try:
-            return flat(read_yaml(folder / name))
-        except MissingFileError:
-            continue
+            found = read_hparams_file(folder / name)
         except RecordError as error:
             problems.append(str(error))
+        else:
+            if found:
+                return found
     return {}

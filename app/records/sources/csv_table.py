@@ -15,7 +15,7 @@ from typing import IO, Any
 import numpy as np
 
 from app.records.files import RecordError, number
-from app.records.series import POINT_DTYPE, Points
+from app.records.series import Points, as_points
 from app.records.sources.foreign import flat
 
 #: What the column that counts is called, the first before the others, without case.
@@ -26,7 +26,8 @@ STEP_NAMES = (
 _TIME_NAMES = ("timestamp", "_timestamp", "wall_time", "wall time", "walltime", "time", "datetime")
 _SEPARATORS = ",;\t"
 _HEAD = 64 << 10
-_PIECE = 4 << 20
+#: So much is parsed at once where a window may wait for Python meanwhile.
+_PIECE = 256 << 10
 _TAIL = 256
 _LONGEST_LINE = 16 << 20
 _MOST_COLUMNS = 100_000
@@ -192,7 +193,7 @@ class Table:
         Raises:
             KeyError: there is no such metric.
         """
-        return np.array(self._points[self.metrics[metric]], POINT_DTYPE)
+        return as_points(self._points[self.metrics[metric]])
 
     @property
     def times(self) -> tuple[float, float] | None:

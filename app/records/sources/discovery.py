@@ -81,7 +81,7 @@ def find_sources(folder: Path, *, seconds: float = _SECONDS) -> Discovery:
 
 @dataclass
 class _Folder:
-    """The names in a folder, links to folders left out."""
+    """The names in a folder, links left out."""
 
     path: Path
     folders: list[str] = field(default_factory=list)
@@ -163,7 +163,7 @@ class _Search:
                 for entry in entries:
                     if entry.is_dir(follow_symlinks=False):
                         folder.folders.append(entry.name)
-                    elif entry.is_file():
+                    elif entry.is_file(follow_symlinks=False):
                         folder.files.append(entry.name)
         except OSError as error:
             self.problems.append(f"{path}: {error.strerror or error}")

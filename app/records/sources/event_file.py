@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from io import FileIO
@@ -13,9 +12,9 @@ import numpy as np
 
 from app.records.sources.crc32c import MARGIN, Bytes
 from app.records.sources.event_contents import Contents, Gatherer
+from app.records.sources.foreign import is_growing
 from app.records.sources.frames import FOOTER, HEADER, find_frames
 
-_ACTIVE_SECONDS = 150.0
 #: As much as the processor keeps near: what is done to a block goes over it many times.
 _BLOCK = 1 << 20
 #: A longer record is named and passed over.
@@ -72,7 +71,7 @@ class EventFile:
     @property
     def is_active(self) -> bool:
         """Whether it may still be written."""
-        return self.state is not None and is_recent(self.state.mtime_ns)
+        return self.state is not None and is_growing(self.state.mtime_ns / 1e9)
 
     def update(self) -> bool:
         """Read what is new; return whether there was anything.
@@ -104,14 +103,6 @@ class EventFile:
             and found.size > old.size
             and _read_at(file, self.contents.end - len(old.tail), len(old.tail)) == old.tail
         )
-
-
-def is_recent(mtime_ns: int) -> bool:
-    """Whether an event file was written to so lately that it may still be: it has no other sign of that.
-
-    Its writers keep back what few records they get for two minutes at most.
-    """
-    return abs(time.time() - mtime_ns / 1e9) < _ACTIVE_SECONDS
 
 
 def _read_at(file: FileIO, offset: int, size: int) -> bytes:

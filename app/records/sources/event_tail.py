@@ -33,22 +33,25 @@ class EventTail:
     Args:
         path: the folder with the event files.
         cache: where files are looked for that were read before.
+
+    Attributes:
+        folder: what was read by now, but for the points.
     """
 
     def __init__(self, path: Path, cache: EventCache | None = None) -> None:
         self._path = path
         self._cache = cache
-        self._folder = EventFolder(path, cache)
+        self.folder = EventFolder(path, cache)
         self._told: list[Contents] = []
 
     def look(self) -> EventChanges:
         """Read what is new; the first look tells all that there is. What cannot be read is as if it were not there."""
         self._read_on()
-        starts_over = not {id(each) for each in self._told} <= {id(each) for each in self._folder.contents}
+        starts_over = not {id(each) for each in self._told} <= {id(each) for each in self.folder.contents}
         if starts_over:
-            self._folder = EventFolder(self._path, self._cache)
+            self.folder = EventFolder(self._path, self._cache)
             self._read_on()
-        self._told = self._folder.contents
+        self._told = self.folder.contents
         found: dict[str, list[Points]] = {}
         for contents in self._told:
             for tag, pieces in contents.series.items():
@@ -59,7 +62,7 @@ class EventTail:
 
     def _read_on(self) -> None:
         try:
-            self._folder.look()
+            self.folder.look()
         except OSError:
-            self._folder = EventFolder(self._path, self._cache)
-        self._folder.read_on()
+            self.folder = EventFolder(self._path, self._cache)
+        self.folder.read_on()

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import struct
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
-from app.config.params import params
 from app.messages import BATCH_PREFIX
-from app.records.files import MissingFileError, RecordError, read_bytes, read_json
-from app.records.layout import TRAININGS, ExecutionFolder, Workspace, experiment_name
+from app.records.files import MissingFileError, RecordError, read_bytes
+from app.records.layout import TRAININGS, ExecutionFolder, Workspace
 from app.records.metrics import elapsed_in, metrics_in, read_metrics
 from app.records.runs import has_settled, is_execution, observed_status, read_run, summarize_epochs
 from app.records.series import POINT_DTYPE, Points, read_series, series_files
-from app.records.sources.base import Kind, Medium, Param, RunRecord, Scan, Source
+from app.records.sources.base import Kind, Medium, Param, RunRecord, Scan, Source, Tail
+from app.records.sources.json_text import parse_json
+from app.records.sources.media import files_below, logged_media
+from app.records.sources.rereading import Rereading
+from app.records.sources.settings import Settings, settings_of
 from app.records.sources.surroundings import NOTHING, surroundings
 from app.records.status import END_STATES, read_status
 from app.records.summary import MetricSummary, summary_of
@@ -34,15 +39,6 @@ _STAMP = struct.Struct("<qqqqQ")
 _NO_FILE = (0, -1, 0)
 _STATE = re.compile(rb'"state"\s*:\s*"(\w+)"')
 _OVER = frozenset(state.encode() for state in END_STATES)
-_MOST_FILES = 10_000
-_KINDS = {
-    "image": ("png", "jpg", "jpeg", "gif", "webp", "bmp", "svg"),
-    "audio": ("wav", "mp3", "ogg", "flac"),
-    "text": ("txt", "md", "html"),
-    "table": ("csv", "tsv"),
-    "histogram": ("npz",),
-}
-_KIND_OF = {suffix: kind for kind, suffixes in _KINDS.items() for suffix in suffixes}
 
 
 class Executions(Source):
@@ -59,11 +55,10 @@ class Executions(Source):
     def __init__(self, root: Path) -> None:
         super().__init__(root)
         self._workspace = Workspace(root)
-        self._experiments: dict[str, tuple[int, str]] = {}
 
     def scan(self, known: Mapping[str, bytes]) -> Scan:
-        """Look what has changed: two stats for a run that is over, newest first."""
-        found: list[tuple[int, str, bytes]] = []
+        """Look what has changed: two stats for a run that is over."""
+        found: dict[str, bytes] = {}
         present: set[str] = set()
         problems: list[str] = []
         now = time.time_ns()
@@ -80,33 +75,43 @@ class Executions(Source):
                     continue  # it went away meanwhile
                 stamp = _STAMP.pack(changed, named, *status)
                 if before != stamp:
-                    newest = max(changed, status[0])
-                    more = self._look_closer(entry.path, before is None, status is _NO_FILE, now - newest)
+                    age = now - max(changed, status[0])
+                    more = self._look_closer(entry.path, before is None, status is _NO_FILE, age)
                     if more is None:
                         continue
                     stamp += more
                     if before != stamp:
-                        found.append((newest, key, stamp))
+                        found[key] = stamp
                 present.add(key)
-        found.sort(reverse=True)
-        return Scan({key: stamp for _, key, stamp in found}, frozenset(known.keys() - present), tuple(problems))
+        return Scan(found, frozenset(known.keys() - present), tuple(problems))
 
     def read(self, key: str) -> RunRecord:
-        """Return a run."""
+        """Return a run, without what people added to it, which is no part of its record."""
+        return self._read(key, {})
+
+    def read_many(self, keys: Sequence[str]) -> Iterator[RunRecord]:
+        """Yield runs in the order of their keys, without those that are gone."""
+        experiments: dict[str, str] = {}
+        for key in keys:
+            with suppress(KeyError):
+                yield self._read(key, experiments)
+
+    def _read(self, key: str, experiments: dict[str, str]) -> RunRecord:
+        """Return a run; the names of experiments that are read are added to those that are known by their folder."""
         folder = self._folder(key)
         path = str(folder.path)
-        run = read_run(folder, self._workspace, experiment=self._experiment(folder), metrics=False)
+        home = key.split("/")[1]
+        if home not in experiments:
+            experiments[home] = folder.experiment
+        run = read_run(folder, self._workspace, experiment=experiments[home], metrics=False)
         problems = list(run.problems)
         metrics = _object(f"{path}/metrics.json", problems)
-        config = _object(f"{path}/config.resolved.json", problems) or _object(f"{path}/training_config.json", problems)
-        settings: dict[str, Param] = {}
-        try:
-            settings |= params(config)
-        except RecursionError:
-            problems.append(f"{folder.resolved}: nested too deeply")
-        settings |= {f"elapsed.{stage}": seconds for stage, seconds in elapsed_in(metrics).items() if seconds}
-        settings |= _surroundings(f"{path}/environment.json", metrics.get("platform"), problems)
+        config = _settings(path, problems)
+        own = dict(config.params)
+        own |= {f"elapsed.{stage}": seconds for stage, seconds in elapsed_in(metrics).items() if seconds}
+        own |= _surroundings(f"{path}/environment.json", metrics.get("platform"), problems)
         status = run.status
+        log = folder.log
         return RunRecord(
             source=self.kind,
             key=key,
@@ -117,11 +122,11 @@ class Executions(Source):
             state=status.state,
             started=status.started,
             ended=status.ended,
-            params=settings,
-            tags=_tags(config) | _annotated_tags(_object(f"{path}/annotations.json", problems)),
+            params=own,
+            tags=config.tags,
             metrics=_summaries(folder, metrics, problems, settled=has_settled(status)),
             artifacts=folder.path,
-            log=folder.log if os.path.exists(folder.log) else None,
+            log=log if _is_own(log, folder.path) else None,
             parent=status.parent,
             problems=tuple(problems),
         )
@@ -148,12 +153,23 @@ class Executions(Source):
     def media(self, key: str) -> list[Medium]:
         """Return the images and the like that were logged, then the files."""
         folder = self._folder(key)
-        media = list(_media(folder.path / "media"))
+        media = list(logged_media(folder.path / "media"))
         for name in ("artifacts", "callbacks", "pipeline"):
-            media += (Medium("file", f"{name}/{path}", None, None, whole) for path, whole in _files(folder.path / name))
-        if folder.model.is_file():
+            below = files_below(folder.path / name)
+            media += (Medium("file", f"{name}/{path}", None, None, whole) for path, whole in below)
+        if _is_own(folder.model, folder.path):
             media.append(Medium("file", folder.model.name, None, None, folder.model))
         return media
+
+    def follow(self, key: str) -> Tail:
+        """See :meth:`Source.follow`. :class:`app.records.watch.RunWatch` tells more of it, its events too."""
+        return Rereading(self, key, lambda: self._stamp(key))
+
+    def _stamp(self, key: str) -> bytes | None:
+        folder = str(self._folder(key).path)
+        status = _status_of(folder)
+        more = self._look_closer(folder, False, status is _NO_FILE, time.time_ns() - status[0])
+        return None if more is None else repr(status).encode() + more
 
     def _list(
         self, folder: str, known: Mapping[str, bytes], present: set[str], problems: list[str]
@@ -171,9 +187,9 @@ class Executions(Source):
 
     def _look_closer(self, path: str, is_new: bool, without_status: bool, age: int) -> bytes | None:
         """Return what a stamp needs beside the files' times; b"" for a run that is over, None for what is no run."""
-        folder = ExecutionFolder(Path(path))
         if without_status:
-            if is_new and (0 <= age < _MAKING or not is_execution(folder)):
+            folder = ExecutionFolder(Path(path))
+            if is_new and not _has_run(folder) and (0 <= age < _MAKING or not is_execution(folder)):
                 return None
             return b"old" + _sizes((folder.metrics, folder.log, folder.events))
         try:
@@ -182,11 +198,12 @@ class Executions(Source):
             return b"unreadable"
         if state is not None and state[1] in _OVER:
             return b"young" if 0 <= age < _TICK else b""
+        folder = ExecutionFolder(Path(path))
         try:
             observed = observed_status(read_status(folder.status), folder).state
         except RecordError:
             return b"unreadable"
-        return observed.encode() + _sizes((folder.metrics, *(whole for _, whole in _files(folder.series))))
+        return observed.encode() + _sizes((folder.metrics, *(whole for _, whole in files_below(folder.series))))
 
     def _folder(self, key: str) -> ExecutionFolder:
         match key.split("/"):
@@ -196,13 +213,10 @@ class Executions(Source):
                     return ExecutionFolder(self.root / key)
         raise KeyError(key)
 
-    def _experiment(self, folder: ExecutionFolder) -> str:
-        home = folder.experiment_folder
-        changed = _time_of(f"{home}/experiment.json")
-        known = self._experiments.get(home.name)
-        if known is None or known[0] != changed:
-            known = self._experiments[home.name] = (changed, experiment_name(home) or home.name)
-        return known[1]
+
+def _has_run(folder: ExecutionFolder) -> bool:
+    """Whether a folder without status.json is of an older system for sure: ours have these files only after it."""
+    return os.path.exists(folder.metrics) or os.path.exists(folder.log)
 
 
 def _time_of(path: str) -> int:
@@ -235,16 +249,33 @@ def _sizes(paths: Any) -> bytes:
 def _object(path: str, problems: list[str]) -> dict[str, Any]:
     """Return the object of a JSON file; {} where there is none, which is a problem only when there is a file."""
     try:
-        value = read_json(path)
+        value = parse_json(read_bytes(path))
     except MissingFileError:
         return {}
     except RecordError as error:
         problems.append(str(error))
         return {}
+    except ValueError as error:
+        problems.append(f"{path}: not valid JSON ({error})")
+        return {}
     if not isinstance(value, dict):
         problems.append(f"{path}: expected a JSON object")
         return {}
     return value
+
+
+def _settings(path: str, problems: list[str]) -> Settings:
+    """Return what a run's config sets: the one with every default, or else the one that was submitted."""
+    for name in ("config.resolved.json", "training_config.json"):
+        try:
+            return settings_of(read_bytes(f"{path}/{name}"))
+        except MissingFileError:
+            continue
+        except RecordError as error:
+            problems.append(str(error))
+        except ValueError as error:
+            problems.append(f"{path}/{name}: not valid JSON ({error})")
+    return Settings()
 
 
 def _surroundings(path: str, platform: Any, problems: list[str]) -> dict[str, Param]:
@@ -268,7 +299,7 @@ def _summaries(
         if found or not content:
             return found
     try:
-        return summarize_epochs(metrics_in(content, folder.metrics))
+        return summarize_epochs(metrics_in(content, f"{folder.path}/metrics.json"))
     except RecordError as error:
         problems.append(str(error))
         return {}
@@ -297,62 +328,13 @@ def _series_summaries(folder: ExecutionFolder, problems: list[str]) -> dict[str,
     return found
 
 
-def _tags(config: dict[str, Any]) -> dict[str, str]:
-    """Return the tags of a config: those of its experiment, then those of its tracking."""
-    found: dict[str, str] = {}
-    for part in ("experiment", "tracking"):
-        match config.get(part):
-            case {"tags": tags}:
-                found |= _as_tags(tags)
-    return found
-
-
-def _annotated_tags(annotations: dict[str, Any]) -> dict[str, str]:
-    """Return the tags that people added, each with the time when they did, or alone."""
-    match annotations.get("tags"):
-        case dict() as tags:
-            texts = {name: item.get("value") if isinstance(item, dict) else item for name, item in tags.items()}
-            return {name: text for name, text in texts.items() if isinstance(text, str)}
-    return {}
-
-
-def _as_tags(tags: Any) -> dict[str, str]:
-    match tags:
-        case dict():
-            return {name: "" if text is None else str(text) for name, text in tags.items()}
-        case [*names]:
-            return {name: "" for name in names if isinstance(name, str)}
-    return {}
-
-
-def _media(folder: Path) -> Iterator[Medium]:
-    """Yield media/<name>/<step>.<ext>."""
-    for path, whole in _files(folder):
-        name, _, file = path.rpartition("/")
-        stem, _, suffix = file.rpartition(".")
-        step = int(stem) if stem.isdecimal() and len(stem) < 19 else None
-        yield Medium(_KIND_OF.get(suffix.lower(), "file"), name or file, step, _modified(whole), whole)
-
-
-def _modified(path: Path) -> float | None:
+def _is_own(path: Path, folder: Path) -> bool:
+    """Whether a file is there and, where it is a link, leads to another file of its folder."""
     try:
-        return os.stat(path).st_mtime
+        is_link = stat.S_ISLNK(os.lstat(path).st_mode)
     except OSError:
-        return None
-
-
-def _files(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Yield the regular files below a folder by their path within it; links are not followed."""
-    count = 0
-    for parent, folders, names in os.walk(folder):
-        folders.sort()
-        for name in sorted(names):
-            whole = Path(parent, name)
-            if count >= _MOST_FILES:
-                return
-            if whole.is_file() and not whole.is_symlink():
-                count += 1
-                yield whole.relative_to(folder).as_posix(), whole
+        return False
+    return not is_link or (path.exists() and _is_within(path, folder))
 
 
 def _is_within(path: Path, folder: Path) -> bool:

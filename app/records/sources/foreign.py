@@ -1,4 +1,4 @@
-"""Files of other programs: what stamps them, whether one is still being written, and their settings as params."""
+"""Files of other programs: what stamps them, whether one is still being written, and nested values as params."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from app.records.files import RecordError, read_bytes
+from app.records.names import id_from
 from app.records.sources.base import Param
 
-#: A file that was written to this recently belongs to a program that goes on (seconds).
-GROWING_SECONDS = 60.0
-_MOST_YAML = 1 << 20
+#: A file that was written to this recently may belong to a program that goes on, of which there is no other sign:
+#: writers of event files keep back what few records they get for two minutes (seconds).
+GROWING_SECONDS = 150.0
 _MOST_PARAMS = 10_000
 _MOST_NODES = 100_000
 #: For ids of runs that have none of their own (RFC 4122, version 5).
@@ -32,9 +32,19 @@ def stamp_of(seen: os.stat_result) -> bytes:
     return _STAMP.pack(seen.st_mtime_ns, seen.st_size, seen.st_ino, is_growing(seen.st_mtime))
 
 
+def is_own_file(path: Path, root: Path) -> bool:
+    """Whether a file of a source is there and not elsewhere; its root, which a person named, may be a link."""
+    if path == root:
+        return path.is_file()
+    try:
+        return path.is_file() and os.path.realpath(path) == os.path.join(os.path.realpath(root), path.relative_to(root))
+    except (OSError, ValueError):
+        return False
+
+
 def id_of(kind: str, path: Path) -> str:
     """Return an id for a run that has none: the same as long as it lies in the same place."""
-    return str(uuid.uuid5(_ID_NAMESPACE, f"{kind}:{path.as_posix()}"))
+    return id_from(_ID_NAMESPACE, f"{kind}:{path.as_posix()}")
 
 
 def flat(value: Any, separator: str = ".") -> dict[str, Param]:
@@ -54,25 +64,3 @@ def flat(value: Any, separator: str = ".") -> dict[str, Param]:
         elif value is not None:
             found[path] = value if isinstance(value, str | int | float) else str(value)
     return found
-
-
-def read_yaml(path: Path) -> dict[str, Any]:
-    """Return the object in a YAML file. A value that asks for a Python object is None: nothing is made of it.
-
-    Raises:
-        MissingFileError: the file is not there.
-        RecordError: it cannot be read or is no object.
-    """
-    import yaml
-
-    # Not the loader in C: a deeply nested file ends the process that it runs in.
-    loader: Any = type("Loader", (yaml.SafeLoader,), {})
-    loader.add_multi_constructor("", lambda loader, suffix, node: None)
-    data = read_bytes(path, _MOST_YAML)
-    try:
-        value = yaml.load(data, loader)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise RecordError(f"{path}: not valid YAML ({str(error).partition(chr(10))[0]})") from error
-    if not isinstance(value, dict):
-        raise RecordError(f"{path}: expected a YAML object")
-    return value

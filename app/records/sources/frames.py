@@ -97,7 +97,9 @@ def find_frames(block: Bytes, at: int, *, aligned: bool = True) -> Frames:
 def _headers(block: Bytes, at: int, zeros: int) -> tuple[Positions, Positions, Positions]:
     """Return where headers with so many zero bytes stand, where their records end, and after which the next is not."""
     runs = _runs_of_zeros(block[at:], zeros)
-    places = np.flatnonzero(runs[8 - zeros : max(0, len(runs) - FOOTER)]) + at
+    first, last = 8 - zeros, max(8 - zeros, len(runs) - FOOTER)
+    # No length that short has the checksum 0, so where one would stand lie the zeros of a sparse file.
+    places = np.flatnonzero(runs[first:last] > runs[first + FOOTER : last + FOOTER]) + at
     if not len(places):
         return places, places, places
     found = gather(block, places, HEADER)

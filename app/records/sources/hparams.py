@@ -6,20 +6,17 @@ Formats: tensorboard/plugins/hparams/plugin_data.proto, google/protobuf/struct.p
 from __future__ import annotations
 
 import math
-import os
-import stat
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-from app.records.files import RecordError
+from app.records.files import MissingFileError, RecordError
 from app.records.sources.base import Param
 from app.records.sources.wire import Span, fields
+from app.records.sources.yaml_file import read_yaml
 
-_YAML_BYTES = 1 << 18
 _MOST_ITEMS = 10_000
 _LONGEST_TEXT = 500
 _DOUBLE = struct.Struct("<d")
@@ -97,22 +94,11 @@ def read_hparams_file(path: Path) -> dict[str, Param]:
         RecordError: it cannot be read.
     """
     try:
-        found = os.lstat(path)
-        if not stat.S_ISREG(found.st_mode) or found.st_size > _YAML_BYTES:
-            raise RecordError(f"{path}: not a file of at most {_YAML_BYTES >> 10} KiB")
-        data = path.read_bytes()
-    except FileNotFoundError:
+        value = read_yaml(path)
+    except MissingFileError:
         return {}
-    except OSError as error:
-        raise RecordError(f"{path}: {error.strerror or error}") from error
-    import yaml
-
-    try:
-        value = yaml.load(data, _plain_loader())
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise RecordError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from error
     params: dict[str, Param] = {}
-    pending = [("", value)]
+    pending: list[tuple[str, Any]] = [("", value)]
     for _ in range(_MOST_ITEMS):  # a few aliases can stand for more items than there is memory
         if not pending:
             return params
@@ -151,21 +137,3 @@ def _pieces(value: Any) -> Iterator[str]:
         yield "]"
     else:
         yield str(value)
-
-
-@cache
-def _plain_loader() -> Any:
-    """Return a loader that takes an object of Python for the plain values that it was written as."""
-    import yaml
-
-    def construct(loader: Any, _: str, node: Any) -> Any:
-        if isinstance(node, yaml.MappingNode):
-            return loader.construct_mapping(node, deep=True)
-        if isinstance(node, yaml.SequenceNode):
-            return loader.construct_sequence(node, deep=True)
-        return loader.construct_scalar(node)
-
-    # Not the loader in C: a deeply nested file ends it with its process.
-    loader: Any = type("PlainLoader", (yaml.SafeLoader,), {})
-    loader.add_multi_constructor("", construct)
-    return loader

@@ -17,15 +17,13 @@ from typing import ClassVar
 import numpy as np
 
 from app.records.files import RecordError
-from app.records.names import stays_inside
-from app.records.series import POINT_DTYPE, Points
-from app.records.sources.base import Kind, RunRecord, Scan, Source
+from app.records.series import POINT_DTYPE, Points, as_points
+from app.records.sources.base import Kind, Medium, RecordUpdate, RunRecord, Scan, Source, Tail
+from app.records.sources.mlflow_media import ArtifactFolders, artifact_media
 from app.records.sources.mlflow_metric import in_seconds
 from app.records.sources.mlflow_stamps import Stamps
-from app.records.sources.mlflow_tables import ExperimentRow, PointRow, RunRow, Tables, is_busy
+from app.records.sources.mlflow_tables import ExperimentRow, PointRow, Tables, is_busy
 from app.records.sources.mlflow_values import (
-    is_folder_within,
-    local_path,
     name_of,
     param_of,
     seconds_of,
@@ -54,17 +52,17 @@ class MLflowDatabase(Source):
         self._stamps = Stamps()
         self._state: _FileState | None = None
         self._told: Mapping[str, bytes] = {}
-        self._artifact_roots: dict[str, str | None] = {}
+        self._folders = ArtifactFolders(root.parent)
 
     def scan(self, known: Mapping[str, bytes]) -> Scan:
         """Look for runs that are new or changed: in no query at all while the file and its WAL stay as they are.
 
         A stamp is a digest of what belongs to a run; of its points and params, which are never changed, the latest.
         """
-        self._artifact_roots.clear()
+        self._folders.forget()
         now = time.time_ns()
         try:
-            state = self._file_state()
+            state = self.file_state()
             if state == self._state and known == self._told:
                 return Scan({})
             with Tables(self.root) as tables:
@@ -73,8 +71,7 @@ class MLflowDatabase(Source):
             return Scan({}, frozenset(known), (f"{self.root}: the file is missing.",))
         except (sqlite3.Error, OSError) as error:
             return Scan({}, problems=(_sentence(self.root, error),))
-        is_settled = all(now - changed > _SETTLED_NS for _, changed, _ in state)
-        self._state, self._told = (state, stamps) if is_settled else (None, {})
+        self._state, self._told = (state, stamps) if _is_settled(state, now) else (None, {})
         changed = {key: stamp for key, stamp in stamps.items() if known.get(key) != stamp}
         return Scan(changed, frozenset(known.keys() - stamps.keys()))
 
@@ -90,7 +87,7 @@ class MLflowDatabase(Source):
             batch = keys[start : start + _BATCH]
             try:
                 with Tables(self.root) as tables:
-                    records = self._records(tables, batch)
+                    records = self.records(tables, batch)
             except (sqlite3.Error, OSError):
                 continue
             yield from (records[key] for key in batch if key in records)
@@ -110,7 +107,27 @@ class MLflowDatabase(Source):
         points["time"] = in_seconds(points["time"])
         return points
 
-    def _file_state(self) -> _FileState:
+    def media(self, key: str) -> list[Medium]:
+        """Return the artifacts of a run, then those of the models that it made, after their names."""
+        try:
+            with Tables(self.root) as tables:
+                rows, models = tables.runs([key]), tables.models(key)
+        except (sqlite3.Error, OSError):
+            return []
+        places = [("", row.artifact_uri, row.run_uuid) for row in rows]
+        places += [(f"{model.name}/", model.artifact_location, model.model_id) for model in models]
+        found: list[Medium] = []
+        for prefix, uri, owner in places:
+            folder = self._folders.find(uri, owner)
+            if folder is not None:
+                found += artifact_media(folder, prefix)
+        return found
+
+    def follow(self, key: str) -> Tail:
+        """See :meth:`Source.follow`: no query while the file and its WAL stay as they are, then one for new rows."""
+        return _RunTail(self, key)
+
+    def file_state(self) -> _FileState:
         """Return what changes when the database does: inode, time of change and size of the file and of its WAL.
 
         Raises:
@@ -121,8 +138,8 @@ class MLflowDatabase(Source):
             found.append(os.stat(f"{self.root}-wal"))
         return [(status.st_ino, status.st_mtime_ns, status.st_size) for status in found]
 
-    def _records(self, tables: Tables, keys: Sequence[str]) -> dict[str, RunRecord]:
-        """Return those of these runs that there are.
+    def records(self, tables: Tables, keys: Sequence[str], *, metrics: bool = True) -> dict[str, RunRecord]:
+        """Return those of these runs that there are, with the summaries of their metrics or without.
 
         Raises:
             sqlite3.Error: no run can be read, or another program keeps them locked.
@@ -133,7 +150,7 @@ class MLflowDatabase(Source):
         params = self._texts(tables, "params", keys, problems)
         tags = self._texts(tables, "tags", keys, problems)
         broken: dict[str, str] = {}
-        metrics = self._metrics(tables, [row.run_uuid for row in rows], broken)
+        summaries = self._metrics(tables, [row.run_uuid for row in rows], broken) if metrics else {}
         records = {}
         for row in rows:
             key = row.run_uuid
@@ -151,8 +168,8 @@ class MLflowDatabase(Source):
                 ended=seconds_of(row.end_time),
                 params={name: param_of(text) for name, text in params.get(key, {}).items()},
                 tags=run_tags,
-                metrics=metrics.get(key, {}),
-                artifacts=self._artifacts(row),
+                metrics=summaries.get(key, {}),
+                artifacts=self._folders.find(row.artifact_uri, key),
                 parent=run_tags.get("mlflow.parentRunId"),
                 deleted="deleted" in (row.lifecycle_stage, experiment.lifecycle_stage),
                 problems=tuple([*problems, broken[key]] if key in broken else problems),
@@ -189,33 +206,62 @@ class MLflowDatabase(Source):
                 found.update(self._metrics(tables, [key], broken))
         return found
 
-    def _artifacts(self, row: RunRow) -> Path | None:
-        """Return the folder that a run's artifact URI names, if it lies beside the database, moved with it or not."""
-        ending = f"/{row.run_uuid}/artifacts"
-        uri = str(row.artifact_uri or "").replace("\\", "/")
-        if not uri.endswith(ending):
-            return None
-        root = uri.removesuffix(ending)
-        if root not in self._artifact_roots:
-            self._artifact_roots[root] = self._artifact_root(root)
-        found = self._artifact_roots[root]
-        if found is None or os.path.islink(f"{found}/{row.run_uuid}"):
-            return None
-        path = f"{found}{ending}"
-        return Path(path) if os.path.isdir(path) and not os.path.islink(path) else None
 
-    def _artifact_root(self, uri: str) -> str | None:
-        """Return the folder of an experiment's artifacts, where its URI names it or beside the database."""
-        beside = self.root.parent
-        named = local_path(uri)
-        parts = [part for part in uri.split("/") if part]
-        candidates = [beside.joinpath(*parts[-count:]) for count in (2, 1) if stays_inside("/".join(parts[-count:]))]
-        # A server that hands artifacts out (mlflow-artifacts:/0/...) keeps them in mlartifacts.
-        candidates += [beside / "mlartifacts" / path.name for path in candidates[-1:]]
-        for path in [*([beside / named] if named else []), *candidates]:
-            if is_folder_within(path, beside):
-                return str(path)
-        return None
+class _RunTail(Tail):
+    """Follows one run by the rowids of its points."""
+
+    def __init__(self, source: MLflowDatabase, key: str) -> None:
+        self._source, self._key = source, key
+        self._state: _FileState | None = None
+        self._version = 0
+        self._after = -1
+        self._record: RunRecord | None = None
+
+    def look(self) -> RecordUpdate:
+        """See :meth:`Tail.look`."""
+        now = time.time_ns()
+        try:
+            state = self._source.file_state()
+            if state == self._state:
+                return RecordUpdate()
+            with Tables(self._source.root) as tables:
+                update = self._look(tables)
+        except FileNotFoundError as error:
+            raise KeyError(self._key) from error
+        except sqlite3.Error as error:
+            if is_busy(error) and self._record is not None:
+                return RecordUpdate()  # another program writes: the next look tells
+            raise RecordError(_sentence(self._source.root, error)) from error
+        self._state = state if _is_settled(state, now) else None
+        return update
+
+    def _look(self, tables: Tables) -> RecordUpdate:
+        record = self._source.records(tables, [self._key], metrics=False).get(self._key)
+        if record is None:
+            raise KeyError(self._key)
+        version = tables.version
+        starts_over = self._record is not None and (
+            version != self._version or tables.last_point(self._key) < self._after
+        )
+        after = -1 if starts_over else self._after
+        pieces: dict[str, list[Points]] = {}
+        for page in tables.new_points(self._key, after):
+            after = page[-1][-1]
+            rows: dict[str, list[tuple[int, float, float]]] = {}
+            for row in page:
+                rows.setdefault(row[0], []).append(_point(row))
+            for metric, points in rows.items():
+                pieces.setdefault(metric, []).append(as_points(points))
+        found = [(metric, np.concatenate(parts)) for metric, parts in pieces.items()]
+        for _, new in found:
+            new["time"] = in_seconds(new["time"])
+        update = RecordUpdate(record if record != self._record else None, tuple(found), starts_over=starts_over)
+        self._record, self._version, self._after = record, version, after
+        return update
+
+
+def _is_settled(state: _FileState, now: int) -> bool:
+    return all(now - changed > _SETTLED_NS for _, changed, _ in state)
 
 
 def _point(row: PointRow) -> tuple[int, float, float]:

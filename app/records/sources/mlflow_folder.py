@@ -24,12 +24,11 @@ _NAME_TAG = "mlflow.runName"
 
 _META_BYTES = 1 << 20
 _FIRST_BYTES = 1 << 12
-_NEXT_BYTES = 1 << 24
 _DIGEST_BYTES = 16
 #: What stands for the bytes of a name that are no UTF-8.
 _HALF = re.compile("[\ud800-\udfff]")
 #: A link is not followed, a named pipe not waited for.
-_OPEN = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY", "O_CLOEXEC"))
+OPEN = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY", "O_CLOEXEC"))
 
 
 class RunFolder:
@@ -170,16 +169,14 @@ def read_file(path: str, limit: int) -> bytes:
     Raises:
         OSError: it cannot be read, or is a symbolic link.
     """
-    descriptor = os.open(path, _OPEN)
+    descriptor = os.open(path, OPEN)
     try:
         data = os.read(descriptor, _FIRST_BYTES)
         if len(data) < _FIRST_BYTES:
             return data
-        parts, size = [data], len(data)
-        while size < limit and (data := os.read(descriptor, min(limit - size, _NEXT_BYTES))):
-            parts.append(data)
-            size += len(data)
-        return b"".join(parts)
+        with open(descriptor, "rb", closefd=False) as file:
+            file.seek(0)
+            return file.read(limit)
     finally:
         os.close(descriptor)
 

@@ -8,18 +8,25 @@ follows the last one was cut short and is no point.
 from __future__ import annotations
 
 import io
+import os
+from collections.abc import Iterator
 from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
 
 from app.records.series import POINT_DTYPE, Points
+from app.records.sources.mlflow_folder import OPEN
 from app.records.summary import MetricSummary, summary_of
 
 #: Below this Python's own loop is faster than setting up NumPy's reader.
 _FEW_BYTES = 1 << 14
 _CHUNK_BYTES = 1 << 22
 _INT64 = 1 << 63
+#: So many bytes are parsed at once where a window waits for Python meanwhile; a longer line than that is none.
+_PIECE_BYTES = 1 << 18
+#: So many bytes before the place where the reading ended tell whether the file is still the one that was read.
+_TAIL = 64
 #: No time in a shorter line is too large for a float.
 _LONG_LINE = 200
 _FIELDS = [("time", "<i8"), ("value", "<f8"), ("step", "<i8")]
@@ -56,6 +63,56 @@ def parse_summary(data: bytes) -> tuple[MetricSummary | None, int]:
 def in_seconds(times: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Return timestamps of MLflow, milliseconds or the seconds of its first versions, in seconds since the epoch."""
     return np.where((times >= _SECONDS_FROM) & (times < _SECONDS_UNTIL), times, times / 1000)
+
+
+class MetricTail:
+    """Follows one metric file. It keeps nothing that it has told.
+
+    Attributes:
+        bad: how many lines were no points.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.bad = 0
+        self._path = path
+        self._state: tuple[int, int, int] | None = None
+        self._position = 0
+        self._tail = b""
+
+    def look(self) -> Points | None:
+        """Return the points that were added since the last look; None when the file is another one now, or was cut.
+
+        Raises:
+            OSError: it is not there, cannot be read, or is a symbolic link.
+        """
+        status = os.lstat(self._path)
+        state = (status.st_ino, status.st_size, status.st_mtime_ns)
+        if state == self._state:
+            return np.empty(0, POINT_DTYPE)
+        with open(os.open(self._path, OPEN), "rb", buffering=0) as file:
+            file.seek(self._position - len(self._tail))
+            if file.read(len(self._tail)) != self._tail:
+                return None
+            parts = [np.empty(0, POINT_DTYPE), *self._parts(file)]
+            self._tail = self._before_position(file)
+        self._state = state
+        return np.concatenate(parts)
+
+    def _parts(self, file: io.FileIO) -> Iterator[Points]:
+        rest = b""
+        while piece := file.read(_PIECE_BYTES):
+            data, end, rest = (rest + piece).rpartition(b"\n")
+            if len(rest) > _PIECE_BYTES:
+                data, end, rest = rest, b"", b""
+            points, bad = parse_points(data + end)
+            self.bad += bad
+            self._position += len(data) + len(end)
+            yield points
+
+    def _before_position(self, file: io.FileIO) -> bytes:
+        begin = max(0, self._position - _TAIL)
+        file.seek(begin)
+        return file.read(self._position - begin)
 
 
 def _chunks(data: bytes) -> list[bytes]:

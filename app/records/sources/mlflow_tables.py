@@ -20,11 +20,13 @@ from typing import Any, NamedTuple
 
 _WAIT_SECONDS = 5.0
 _PAGE = 200_000
+#: So many rows at once where a window waits for Python meanwhile.
+_SMALL_PAGE = 10_000
 _TEXT_LENGTH = 1 << 20
 _BUSY = frozenset([sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED])
 #: Tables whose rows are added and never changed.
 GROWING = ("metrics", "params")
-_TABLES = ("experiments", "runs", "metrics", "params", "tags")
+_TABLES = ("experiments", "runs", "metrics", "params", "tags", "logged_models")
 #: Since MLflow 1.28; with it the rows of a run are found, in the order they were written, without looking at others.
 _INDEXES = frozenset(["index_metrics_run_uuid", "index_params_run_uuid", "index_tags_run_uuid"])
 #: MLflow writes infinities as the largest numbers (``sanitize_metric_value`` in its ``sqlalchemy_store.py``).
@@ -54,6 +56,14 @@ class ExperimentRow(NamedTuple):
     experiment_id: Any
     name: Any
     lifecycle_stage: Any
+
+
+class ModelRow(NamedTuple):
+    """A row of ``logged_models``, as it stands there."""
+
+    model_id: Any
+    name: Any
+    artifact_location: Any
 
 
 def is_busy(error: Exception) -> bool:
@@ -141,6 +151,11 @@ class Tables:
                 joins += f" LEFT JOIN ({found}) AS {table} ON {table}.run = runs.run_uuid"
         return self._connection.execute(f"SELECT {', '.join(columns)} FROM runs{joins}")
 
+    @property
+    def version(self) -> int:
+        """What changes with every migration and every VACUUM, which may number rows anew."""
+        return self._one("PRAGMA schema_version")
+
     def experiments(self) -> list[ExperimentRow]:
         """Return all experiments."""
         if not self._columns["experiments"]:
@@ -154,22 +169,49 @@ class Tables:
         rows = self._connection.execute(f"SELECT {columns} FROM runs WHERE {_OF_RUNS}", {"runs": json.dumps(ids)})
         return [RunRow(*row) for row in rows]
 
+    def models(self, run: str) -> list[ModelRow]:
+        """Return the models that a run made; only schemas since MLflow 3 have any."""
+        if not self._columns["logged_models"] >= {*ModelRow._fields, "source_run_id"}:
+            return []
+        query = f"SELECT {', '.join(ModelRow._fields)} FROM logged_models WHERE source_run_id = ? ORDER BY rowid"
+        return [ModelRow(*row) for row in self._connection.execute(query, (run,))]
+
     def texts(self, table: str, ids: Sequence[str]) -> Iterator[tuple[str, str, str]]:
         """Yield (run, key, value) of all params or tags of these runs, a run after the other; long texts are cut."""
         value = f"substr(CAST(ifnull(value, '') AS TEXT), 1, {_TEXT_LENGTH})"
         query = f"SELECT run_uuid, CAST(key AS TEXT), {value} FROM {table} WHERE {_OF_RUNS} ORDER BY run_uuid, rowid"
         return self._connection.execute(query, {"runs": json.dumps(ids)})
 
+    def last_point(self, run: str) -> int:
+        """Return the rowid of the last point of a run, -1 where it has none."""
+        if not self.has("metrics"):
+            return -1
+        row = self._connection.execute("SELECT max(rowid) FROM metrics WHERE run_uuid = ?", (run,)).fetchone()
+        return -1 if row[0] is None else int(row[0])
+
+    def new_points(self, run: str, after: int) -> Iterator[list[PointRow]]:
+        """Yield in parts the points of a run behind a rowid, in the order of their writing; rowids come with them.
+
+        Nothing is locked between two parts.
+        """
+        if not self.has("metrics"):
+            return
+        query = f"SELECT {self._point()}, rowid FROM metrics WHERE run_uuid = :run AND rowid > :after ORDER BY rowid"
+        while True:
+            known = {**_LARGEST, "run": run, "after": after}
+            page = self._connection.execute(f"{query} LIMIT {_SMALL_PAGE}", known).fetchall()
+            if page:
+                yield page
+            if len(page) < _SMALL_PAGE:
+                return
+            after = page[-1][-1]
+
     def points(self, ids: Sequence[str], metric: str | None = None) -> Iterator[tuple[str, list[PointRow]]]:
         """Yield (run, points of it) in the order of their writing, of all metrics or of one; a run may come in parts.
 
         A transaction is over after some 200,000 points: in SQLite's usual mode a server cannot write before that.
         """
-        step = "CAST(step AS INTEGER)" if "step" in self._columns["metrics"] else "0"
-        value = "CASE value WHEN :most THEN :more WHEN :least THEN :less ELSE CAST(value AS REAL) END"
-        if "is_nan" in self._columns["metrics"]:
-            value = f"CASE WHEN is_nan THEN NULL ELSE {value} END"
-        columns = f"key, {step}, CAST(timestamp AS INTEGER), {value}"
+        columns = self._point()
         alone = "" if metric is None else " AND key = :metric"
         known = {**_LARGEST, "metric": metric}
         if self.indexed:
@@ -179,6 +221,14 @@ class Tables:
         query = f"SELECT {columns}, run_uuid FROM metrics WHERE {_OF_RUNS}{alone} ORDER BY run_uuid, rowid"
         rows = self._connection.execute(query, {**known, "runs": json.dumps(ids)})
         yield from ((run, list(points)) for run, points in groupby(rows, itemgetter(-1)))
+
+    def _point(self) -> str:
+        """Return the columns of a point: metric, step, timestamp, value."""
+        step = "CAST(step AS INTEGER)" if "step" in self._columns["metrics"] else "0"
+        value = "CASE value WHEN :most THEN :more WHEN :least THEN :less ELSE CAST(value AS REAL) END"
+        if "is_nan" in self._columns["metrics"]:
+            value = f"CASE WHEN is_nan THEN NULL ELSE {value} END"
+        return f"key, {step}, CAST(timestamp AS INTEGER), {value}"
 
     def _parts(self, ids: Sequence[str], query: str, known: dict[str, Any]) -> Iterator[tuple[str, list[PointRow]]]:
         count = 0

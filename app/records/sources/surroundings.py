@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import functools
-import json
 from typing import Any
 
 from app.records.sources.base import Param
+from app.records.sources.json_text import parse_json
 
 #: Those packages whose versions results depend on. environment.json has all of them; as params they would be the most
 #: of every run.
@@ -40,10 +40,7 @@ def surroundings(environment: bytes, platform: Any) -> dict[str, Param]:
 @functools.lru_cache(maxsize=64)
 def _of_environment(data: bytes) -> dict[str, Param]:
     """Return the params of an environment.json, which is mostly a list of packages and the same for many runs."""
-    try:
-        environment = json.loads(data)
-    except RecursionError as error:
-        raise ValueError("nested too deeply") from error
+    environment = parse_json(data)
     if not isinstance(environment, dict):
         raise ValueError("expected a JSON object")
     found: dict[str, Any] = {"python": environment.get("python")}

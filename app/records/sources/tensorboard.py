@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import uuid
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -21,12 +20,13 @@ from pathlib import Path
 
 from app.records.files import RecordError
 from app.records.series import Points
-from app.records.sources.base import Medium, Param, RunRecord, Scan, Source
+from app.records.sources.base import Medium, Param, RecordUpdate, RunRecord, Scan, Source, Tail
 from app.records.sources.event_cache import EventCache
 from app.records.sources.event_contents import Contents
-from app.records.sources.event_file import EventFile, is_recent, read_together
+from app.records.sources.event_file import EventFile, read_together
 from app.records.sources.event_folder import EventFolder, is_event_file
 from app.records.sources.event_tail import EventTail
+from app.records.sources.foreign import id_of, is_growing
 from app.records.sources.hparams import read_hparams_file
 from app.records.summary import MetricSummary, summary_of
 
@@ -140,13 +140,9 @@ class TensorBoardSource(Source):
         except KeyError:
             return []
 
-    def follow(self, key: str) -> EventTail:
-        """Return what tells new points of a run, each time that it is asked.
-
-        Raises:
-            KeyError: there is no such run.
-        """
-        return EventTail(self._path(key), self._cache)
+    def follow(self, key: str) -> Tail:
+        """See :meth:`Source.follow`."""
+        return _RunTail(self.root, key, EventTail(self._path(key), self._cache))
 
     def _path(self, key: str) -> Path:
         """Return the folder of a run.
@@ -157,7 +153,7 @@ class TensorBoardSource(Source):
         path = str(self.root)
         for part in () if key == "." else key.split("/"):
             path = os.path.join(path, part)
-            if part in ("", ".", "..") or os.path.basename(part) != part or os.path.islink(path):
+            if part in ("", ".", "..") or "\0" in part or os.path.basename(part) != part or os.path.islink(path):
                 raise KeyError(key)
         return Path(path)
 
@@ -203,34 +199,94 @@ class TensorBoardSource(Source):
             self._memory -= self._runs.popitem(last=False)[1].memory
 
     def _record(self, key: str, run: _Run) -> RunRecord:
-        folder = run.folder
-        session = folder.session
-        first, last = folder.times
-        problems = list(folder.problems())
-        params: dict[str, Param] = dict(session.params)
-        if HPARAMS_FILE in folder.names:
-            try:
-                params.update(read_hparams_file(folder.path / HPARAMS_FILE))
-            except RecordError as error:
-                problems.append(str(error))
-        # Some writers tell the end before anything was trained; what was logged later shows it.
-        is_over = session.ended is not None and (last is None or last <= session.ended + _LATE_SECONDS)
-        state = session.state if is_over else "running" if folder.is_active else ""
-        return RunRecord(
-            source=self.kind,
-            key=key,
-            id=str(uuid.uuid5(uuid.NAMESPACE_URL, f"tensorboard:{folder.path.as_posix()}")),
-            name=self.root.name if key == "." else key,
-            experiment=self.root.name,
-            path=folder.path,
-            state=state,
-            started=first if session.started is None else session.started,
-            ended=session.ended if is_over else None if state == "running" else last,
-            params=params,
-            metrics=run.metrics(),
-            artifacts=folder.path / CHECKPOINTS if CHECKPOINTS in folder.names else None,
-            problems=tuple(problems),
+        return _record(self.root, key, run.folder, _Settings.of(run.folder), run.metrics())
+
+
+@dataclass(frozen=True, slots=True)
+class _Settings:
+    """What the settings' file beside the event files says, and what is wrong with it."""
+
+    params: Mapping[str, Param] = field(default_factory=dict)
+    problem: str = ""
+
+    @classmethod
+    def of(cls, folder: EventFolder) -> _Settings:
+        """Read them."""
+        if HPARAMS_FILE not in folder.names:
+            return cls()
+        try:
+            return cls(read_hparams_file(folder.path / HPARAMS_FILE))
+        except RecordError as error:
+            return cls(problem=str(error))
+
+
+class _RunTail(Tail):
+    """Follows one run; while nothing is written, a look is one at the times of its files."""
+
+    def __init__(self, root: Path, key: str, tail: EventTail) -> None:
+        self._root, self._key, self._tail = root, key, tail
+        self._settings = _Settings()
+        self._settings_stamp: tuple[int, int] | None = None
+        self._seen: object = None
+        self._record: RunRecord | None = None
+        self._media = -1
+
+    def look(self) -> RecordUpdate:
+        """See :meth:`Tail.look`."""
+        changes = self._tail.look()
+        folder = self._tail.folder
+        if not folder.files:
+            raise KeyError(self._key)
+        stamp = _stamp_of(folder.path / HPARAMS_FILE)
+        if stamp != self._settings_stamp:
+            self._settings, self._settings_stamp = _Settings.of(folder), stamp
+        seen = ([file.state for file in folder.files.values()], folder.is_active, stamp)
+        if seen == self._seen and not changes.starts_over:
+            return RecordUpdate()
+        record = _record(self._root, self._key, folder, self._settings, {})
+        media = sum(len(contents.media) for contents in folder.contents)
+        update = RecordUpdate(
+            record if record != self._record else None,
+            changes.points,
+            tuple(folder.media) if media != self._media or changes.starts_over else None,
+            changes.starts_over,
         )
+        self._seen, self._record, self._media = seen, record, media
+        return update
+
+
+def _record(
+    root: Path, key: str, folder: EventFolder, settings: _Settings, metrics: Mapping[str, MetricSummary]
+) -> RunRecord:
+    session = folder.session
+    first, last = folder.times
+    checkpoints = folder.path / CHECKPOINTS
+    # Some writers tell the end before anything was trained; what was logged later shows it.
+    is_over = session.ended is not None and (last is None or last <= session.ended + _LATE_SECONDS)
+    state = session.state if is_over else "running" if folder.is_active else ""
+    return RunRecord(
+        source=TensorBoardSource.kind,
+        key=key,
+        id=id_of(TensorBoardSource.kind, folder.path),
+        name=root.name if key == "." else key,
+        experiment=root.name,
+        path=folder.path,
+        state=state,
+        started=first if session.started is None else session.started,
+        ended=session.ended if is_over else None if state == "running" else last,
+        params={**session.params, **settings.params},
+        metrics=metrics,
+        artifacts=checkpoints if CHECKPOINTS in folder.names and not checkpoints.is_symlink() else None,
+        problems=(*folder.problems(), *filter(None, [settings.problem])),
+    )
+
+
+def _stamp_of(path: Path) -> tuple[int, int] | None:
+    try:
+        seen = os.stat(path)
+    except OSError:
+        return None
+    return seen.st_mtime_ns, seen.st_size
 
 
 def _look_at(entries: Sequence[os.DirEntry[str]], problems: list[str]) -> tuple[bytes | None, list[str]]:
@@ -253,7 +309,7 @@ def _look_at(entries: Sequence[os.DirEntry[str]], problems: list[str]) -> tuple[
         else:
             with suppress(FileNotFoundError):
                 stat = entry.stat(follow_symlinks=False)
-                active = is_events and is_recent(stat.st_mtime_ns)
+                active = is_events and is_growing(stat.st_mtime)
                 stamp.update(repr((entry.name, stat.st_size, stat.st_mtime_ns, stat.st_ino, active)).encode())
                 is_run |= is_events
     return (stamp.digest() if is_run else None), folders

@@ -18,9 +18,11 @@ import numpy as np
 from app.records.files import MissingFileError, RecordError, number, read_json
 from app.records.names import stays_inside
 from app.records.series import POINT_DTYPE, Points
-from app.records.sources.base import Kind, Medium, Param, RunRecord, Scan, Source
-from app.records.sources.foreign import flat, id_of, is_growing, read_yaml, stamp_of
+from app.records.sources.base import Kind, Medium, Param, RunRecord, Scan, Source, Tail
+from app.records.sources.foreign import flat, id_of, is_growing, stamp_of
+from app.records.sources.rereading import Rereading
 from app.records.sources.wandb_log import WandbLog
+from app.records.sources.yaml_file import read_yaml
 from app.records.summary import MetricSummary, summary_of
 
 #: A run's folder: "offline-" while it was not synchronized, the time of its start, its id.
@@ -74,7 +76,7 @@ class WandbRuns(Source):
                 continue
             folder = self._path(name)
             stamp = _stamp_of(folder)
-            if stamp is None:
+            if stamp is None or (folder != self.root and folder.is_symlink()):
                 continue
             present.add(name)
             if known.get(name) != stamp:
@@ -110,8 +112,8 @@ class WandbRuns(Source):
                 **dict.fromkeys(log.tags, ""),
             },
             metrics=dict(_summaries(log, summary)),
-            artifacts=files if files.is_dir() else None,
-            log=files / "output.log" if (files / "output.log").is_file() else None,
+            artifacts=files if _is_own(files) else None,
+            log=files / "output.log" if _is_own(files) and _is_own(files / "output.log") else None,
             problems=tuple(problems),
         )
 
@@ -139,9 +141,13 @@ class WandbRuns(Source):
             for path in paths if isinstance(paths, list) else []:
                 if isinstance(path, str) and stays_inside(path):
                     whole = folder / "files" / path
-                    if whole.is_file() and not whole.is_symlink():
+                    if whole.is_file() and os.path.realpath(whole).startswith(f"{os.path.realpath(folder)}{os.sep}"):
                         found.append(Medium(kind, name, step, None if np.isnan(when) else when, whole))
         return found
+
+    def follow(self, key: str) -> Tail:
+        """See :meth:`Source.follow`; a log is read on from where it ended."""
+        return Rereading(self, key, lambda: _stamp_of(self._folder(key)))
 
     def _path(self, key: str) -> Path:
         return self.root if key == self.root.name and not (self.root / key).is_dir() else self.root / key
@@ -150,7 +156,7 @@ class WandbRuns(Source):
         if not stays_inside(key) or "/" in key:
             raise KeyError(key)
         folder = self._path(key)
-        if not folder.is_dir():
+        if not folder.is_dir() or (folder != self.root and folder.is_symlink()):
             raise KeyError(key)
         return folder
 
@@ -190,6 +196,10 @@ def _log_of(folder: Path | str) -> str | None:
             )
     except OSError:
         return None
+
+
+def _is_own(path: Path) -> bool:
+    return path.exists() and not path.is_symlink()
 
 
 def _stamp_of(folder: Path) -> bytes | None:

@@ -17,7 +17,7 @@ from typing import IO, Any
 import numpy as np
 
 from app.records.files import RecordError, number
-from app.records.series import POINT_DTYPE, Points
+from app.records.series import Points, as_points
 from app.records.sources.foreign import flat
 
 _HEADER = b":W&B\xe1\xbe"
@@ -102,7 +102,7 @@ class WandbLog:
         Raises:
             KeyError: nothing was logged under this name.
         """
-        return np.array(self._points[metric], POINT_DTYPE)
+        return as_points(self._points[metric])
 
     def _records(self, file: IO[bytes]) -> Iterator[bytes]:
         """Yield whole records from where the last call ended; a damaged one costs the rest of its block."""

@@ -111,6 +111,11 @@ class Chart(QFrame):
         self._notes[name] = formats.number(value)
         self.refresh()
 
+    def remove_note(self, name: str) -> None:
+        """Take a value out of the legend, if it is there."""
+        if self._notes.pop(name, None) is not None:
+            self.refresh()
+
     def add_event(self, x: float, text: str, *, quiet: bool = False) -> None:
         """Mark an x with a dotted line and a label; a quiet one is a mark on the axis that the legend explains."""
         self._canvas.events.append(Event(x, text, quiet))

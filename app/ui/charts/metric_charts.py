@@ -34,16 +34,20 @@ class MetricCharts(QWidget):
     """All metrics of a run, train and val of each in one chart; ``failed`` says what could not be exported.
 
     A chart is made when it is first scrolled to. Only charts in sight are refreshed, when there are new points.
+
+    Args:
+        parent: the owner.
+        counts: what the points of the run count that are not per batch, "epoch" or "step".
     """
 
     failed = Signal(str)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None, *, counts: XAxis = "epoch") -> None:
         super().__init__(parent)
         self._panels: dict[str, MetricPanel] = {}
         self._events: list[Event] = []
         self._has_rate = False
-        self._axis = RunAxis()
+        self._axis = RunAxis(counts)
         self._x_axis: XAxis | None = None
         self._is_running = False
         self._has_times = False
@@ -74,8 +78,9 @@ class MetricCharts(QWidget):
     # What is shown
 
     def metrics(self) -> list[str]:
-        """Return the metrics that have a chart, in its order."""
-        return sorted(self._panels, key=lambda metric: metric != "loss")
+        """Return the metrics that have a chart, in its order: as they came, those of other programs by their names."""
+        named = self._panels if self._axis.counts == "epoch" else sorted(self._panels)
+        return sorted(named, key=lambda metric: metric != "loss")
 
     def add_points(self, points: Iterable[tuple[str, Points]]) -> None:
         """Add new points of series; per-batch ones are under ``BATCH_PREFIX``."""
@@ -111,10 +116,24 @@ class MetricCharts(QWidget):
         if (version, knew_epochs, count) != (self._axis.version, self._axis.knows_epochs, len(self._events)):
             self._make_stale()
 
+    def clear(self) -> None:
+        """Forget all points and events, and take the charts away; what the user chose stays."""
+        for panel in self._panels.values():
+            panel.close()
+        self._panels.clear()
+        self._events.clear()
+        self._grid.clear()
+        kind = self._axis.kind
+        self._axis = RunAxis(self._axis.counts)
+        self._axis.kind = kind
+        self._has_rate = self._has_times = False
+        self._arrange()
+
     def set_running(self, is_running: bool) -> None:
         """Say whether more will come."""
         self._is_running = is_running
-        waiting = self.tr("Curves appear here with the first batch.")
+        with_the_first = "batch" if self._axis.counts == "epoch" else "point"
+        waiting = self.tr("Curves appear here with the first {0}.").format(with_the_first)
         self.say_waiting(waiting if is_running else self.tr("This run has logged no metric."))
         self._make_stale()
 
@@ -164,7 +183,7 @@ class MetricCharts(QWidget):
         begin = time.perf_counter()
         spent = 0.0
         in_sight = self._grid.in_sight(self._scroll)
-        stale = [panel for panel in self._panels.values() if panel.is_stale and panel.metric in in_sight]
+        stale = [panel for metric in in_sight if (panel := self._panels[metric]).is_stale]
         stale.sort(key=lambda panel: panel.refreshed)
         if not stale:
             self._timer.stop()
@@ -215,10 +234,10 @@ class MetricCharts(QWidget):
     def _arrange(self) -> None:
         """Show the charts and choices that there are now, and use the axis that was chosen where it can be used."""
         has_batches = self._has_batches()
-        can_use = {"step": has_batches, "epoch": True, "relative": self._has_times, "wall": self._has_times}
-        usual: XAxis = "step" if has_batches else "epoch"
-        self._axis.kind = self._x_axis if self._x_axis is not None and can_use[self._x_axis] else usual
-        self._toolbar.show_what_matters(has_batches=has_batches, has_times=self._has_times)
+        usual: XAxis = "step" if has_batches else self._axis.counts
+        axes = self._usable_axes()
+        self._axis.kind = self._x_axis if self._x_axis in axes else usual
+        self._toolbar.show_what_matters(axes, has_batches=has_batches)
         self._toolbar.show_x_axis(self._axis.kind)
         for chart in self.charts():
             self._offer_axes(chart)
@@ -226,12 +245,21 @@ class MetricCharts(QWidget):
         self._stack.setCurrentIndex(1 if self._panels else 0)
         self._make_stale()
 
+    def _usable_axes(self) -> list[XAxis]:
+        """Return the x axes that the points of this run can stand on."""
+        numbers: list[XAxis] = [self._axis.counts]
+        if self._has_batches() and "step" not in numbers:
+            numbers = ["step", *numbers]
+        return [*numbers, "relative", "wall"] if self._has_times else numbers
+
     def _offer_axes(self, chart: Chart) -> None:
-        axes = {"epoch": self.tr("Epoch")}
-        if self._has_batches():
-            axes = {"step": self.tr("Step"), **axes}
-        if self._has_times:
-            axes |= {"relative": self.tr("Relative time"), "wall": self.tr("Wall time")}
+        words = {
+            "step": self.tr("Step"),
+            "epoch": self.tr("Epoch"),
+            "relative": self.tr("Relative time"),
+            "wall": self.tr("Wall time"),
+        }
+        axes = {str(axis): words[axis] for axis in self._usable_axes()}
         chart.offer_x_axes(axes if len(axes) > 1 else {}, self._axis.kind)
 
     def _toggle_expanded(self, metric: str) -> None:
@@ -277,11 +305,13 @@ class _Grid(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.expanded: str | None = None
         self._metrics: list[str] = []
+        self._numbers: dict[str, int] = {}
         self._charts: dict[str, Chart] = {}
         self._room = QSize()
 
     def set_metrics(self, metrics: list[str]) -> None:
         self._metrics = metrics
+        self._numbers = {metric: number for number, metric in enumerate(metrics)}
         self.fit(self._room)
 
     def put(self, metric: str, chart: Chart) -> None:
@@ -303,10 +333,21 @@ class _Grid(QWidget):
             chart.setVisible(self.expanded in (None, metric))
             chart.setGeometry(self._place(metric))
 
+    def clear(self) -> None:
+        """Take all charts away."""
+        for chart in self._charts.values():
+            chart.deleteLater()
+        self._charts.clear()
+        self.expanded = None
+        self.set_metrics([])
+
     def in_sight(self, scroll: QScrollArea) -> set[str]:
-        seen = QRect(0, scroll.verticalScrollBar().value(), self.width(), scroll.viewport().height())
-        shown = self._metrics if self.expanded is None else [self.expanded]
-        return {metric for metric in shown if seen.intersects(self._place(metric))}
+        if self.expanded is not None:
+            return {self.expanded}
+        top, columns, pitch = scroll.verticalScrollBar().value() - _MARGIN, self._columns(), self._row_height() + _GAP
+        first = max(0, top // pitch) * columns
+        last = max(0, math.ceil((top + scroll.viewport().height()) / pitch)) * columns
+        return set(self._metrics[first:last])
 
     def _columns(self) -> int:
         return 2 if self._room.width() >= _TWO_COLUMNS and len(self._metrics) > 1 else 1
@@ -320,6 +361,6 @@ class _Grid(QWidget):
         if self.expanded is not None:
             return QRect(_MARGIN, _MARGIN, self._room.width() - 2 * _MARGIN, self._room.height() - 2 * _MARGIN)
         columns, tall = self._columns(), self._row_height()
-        row, column = divmod(self._metrics.index(metric), columns)
+        row, column = divmod(self._numbers[metric], columns)
         wide = (self._room.width() - 2 * _MARGIN - (columns - 1) * _GAP) // columns
         return QRect(_MARGIN + column * (wide + _GAP), _MARGIN + row * (tall + _GAP), wide, tall)

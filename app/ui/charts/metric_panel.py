@@ -148,6 +148,11 @@ class MetricPanel:
     _feeds: dict[str, _Feed] = field(default_factory=dict)
     _events_shown: tuple[int, int, bool] = (0, 0, False)
 
+    def close(self) -> None:
+        """Drop what is under way; the panel is of no use any more."""
+        for feed in self._feeds.values():
+            feed.close()
+
     def refresh(self, axis: RunAxis, options: Options, events: list[Event], *, is_running: bool) -> None:
         """Bring the chart up to date."""
         chart = self.chart
@@ -161,9 +166,11 @@ class MetricPanel:
         for name, plan in plans.items():
             self._feed(chart, name, plan).pull(chart, axis)
         chart.order_curves(plans)
-        for name, buffer in self.series.items():
-            if name.startswith(_TEST) and buffer.last is not None:
-                chart.set_note("test", buffer.last)
+        test = self.series.get(_TEST + self.metric)
+        if test is not None and test.last is not None and len(test) == 1:
+            chart.set_note("test", test.last)
+        else:
+            chart.remove_note("test")
         unit = {"relative": "seconds", "wall": "moment"}.get(axis.kind, "number")
         chart.set_x_axis(_X_NAMES[axis.kind], unit, axis.describe)  # type: ignore[arg-type]
         self._show_events(chart, axis, events)
@@ -172,7 +179,10 @@ class MetricPanel:
 
     def _plans(self, options: Options) -> Iterator[tuple[str, _Plan]]:
         """Yield the curves by name; those behind come first in the drawing, whatever their order here."""
-        for colour, name in enumerate((self.metric, _VAL + self.metric)):
+        names = [self.metric, _VAL + self.metric]
+        if len(self.series.get(_TEST + self.metric, ())) > 1:  # one value is a note
+            names.append(_TEST + self.metric)
+        for colour, name in enumerate(names):
             batch, has_epochs = BATCH_PREFIX + name, name in self.series
             shows_batches = options.batches and batch in self.series
             if shows_batches:

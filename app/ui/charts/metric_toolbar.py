@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QButtonGroup,
@@ -115,11 +117,10 @@ class MetricToolbar(QFrame):
             button.setChecked(each == name)
         self._axes.setExclusive(True)
 
-    def show_what_matters(self, *, has_batches: bool, has_times: bool) -> None:
-        """Show only what makes a difference: steps and batch curves with per-batch series, times where known."""
-        self._axis_buttons["step"].setVisible(has_batches)
-        self._axis_buttons["relative"].setVisible(has_times)
-        self._axis_buttons["epoch"].setVisible(has_batches or has_times)
+    def show_what_matters(self, axes: Collection[str], *, has_batches: bool) -> None:
+        """Show only what makes a difference: axes where there are several, batch curves with per-batch series."""
+        for name, button in self._axis_buttons.items():
+            button.setVisible(name in axes and len(axes) > 1)
         self._batches.setVisible(has_batches)
 
     def _segment(self, name: str, text: str) -> QToolButton:

@@ -15,21 +15,26 @@ from app.ui.charts.buffer import Floats
 
 XAxis = Literal["step", "epoch", "relative", "wall"]
 
-#: Returns the x of points, given their steps (epochs of per-epoch points) and times; NaN where it is not known yet.
+#: Returns the x of points, given their steps (or epochs, as the axis counts) and times; NaN where it is not known yet.
 Place = Callable[[npt.ArrayLike, npt.ArrayLike], Floats]
 
 
 class RunAxis:
     """The x axis of one run. Epochs and steps stand in the relation that its ``epoch_end`` events tell.
 
+    Args:
+        counts: what the points of a run count that are not per batch: our own epochs, those of other programs steps.
+
     Attributes:
+        counts: as given.
         kind: what x is.
         version: changes when points that have been placed belong elsewhere now.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, counts: XAxis = "epoch") -> None:
+        self.counts = counts
         self.version = 0
-        self._kind: XAxis = "epoch"
+        self._kind: XAxis = counts
         self._origin = math.nan
         # Epoch e ended with step s; epoch 0 with step 0.
         self._epochs, self._steps = np.zeros(1), np.zeros(1)
@@ -73,7 +78,7 @@ class RunAxis:
             return lambda number, time: np.asarray(time, np.float64)
         if kind == "relative":
             return lambda number, time: np.asarray(time, np.float64) - origin
-        if is_batch == (kind == "step"):
+        if kind == ("step" if is_batch else self.counts):
             return lambda number, time: np.asarray(number, np.float64)
         known, wanted = (steps, epochs) if is_batch else (epochs, steps)
         return lambda number, time: _along(known, wanted, number)

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QKeySequence, QMouseEvent, QPalette, QShortcut
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.config.problems import Problem
-from app.ui.controls import button, icon_button, label, line
+from app.ui.controls import Sign, button, icon_button, label, line
 from app.ui.editor.chooser import choose
 from app.ui.editor.components import ComponentRow
 from app.ui.editor.document import ConfigDocument, Path
@@ -21,17 +21,14 @@ from app.ui.icons import icon
 _AT_ONCE, _AT_A_TIME = 12, 1
 
 
-class _Handle(QLabel):
+class _Handle(Sign):
     """What a row is dragged by."""
 
     dragged = Signal(QPoint)
     dropped = Signal()
 
     def __init__(self) -> None:
-        super().__init__()
-        self.setFixedWidth(20)
-        self.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.setPixmap(icon("grip-vertical", "text3").pixmap(14, 14))
+        super().__init__(icon("grip-vertical", "text3"))
         self.setCursor(Qt.CursorShape.SizeVerCursor)
         self.setToolTip(self.tr("Drag to reorder (Alt+Up, Alt+Down)"))
 

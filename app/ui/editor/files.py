@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Callable
@@ -90,6 +91,7 @@ class FileOfConfig:
     def __init__(self, path: Path | None) -> None:
         self.path = path
         self._content: bytes | None = None
+        self._passed_over: bytes | None = None
 
     def read(self) -> str:
         """Return the text of the file with plain line ends; what is no UTF-8 shows as signs for what is unknown.
@@ -107,16 +109,32 @@ class FileOfConfig:
         data = text.encode("utf-8", "backslashreplace")
         self.path.parent.mkdir(parents=True, exist_ok=True)
         replace_file(self.path, data, sync=True)
-        self._content = data
+        self._content, self._passed_over = data, None
+
+    def holds_more(self) -> bool:
+        """Return whether there is a file now that differs from what was read, written or passed over here."""
+        if self.path is None:
+            return False
+        try:
+            content = self.path.read_bytes()
+        except OSError:
+            return False
+        return content not in (self._content, self._passed_over)
+
+    def pass_over(self) -> None:
+        """Say no more of what the file holds now, until it is written over."""
+        assert self.path is not None
+        with contextlib.suppress(OSError):
+            self._passed_over = self.path.read_bytes()
 
     def has_changed(self) -> bool:
-        """Return whether somebody else has written the file since it was read or written here."""
+        """Return whether somebody else has written the file since it was read, written or passed over here."""
         if self.path is None:
             return False
         if self._content is None:  # it could not be read, so what is there would be lost unseen
             return os.path.lexists(self.path)
         try:
-            return self.path.read_bytes() != self._content
+            return self.path.read_bytes() not in (self._content, self._passed_over)
         except FileNotFoundError:
             return False
         except OSError:

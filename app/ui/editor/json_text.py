@@ -9,7 +9,7 @@ from typing import Any
 
 Path = tuple[str | int, ...]
 
-_INDENT = 2
+INDENT = 2
 _WIDTH = 80
 _BLANK = re.compile(r"(?:\s+|//[^\n]*|/\*.*?\*/)*", re.DOTALL)
 _TEXT = re.compile(r'"(?:\\.|[^"\\])*"', re.DOTALL)
@@ -28,7 +28,7 @@ def render(value: Any, margin: int = 0, before: int = 0) -> str:
     is_document = not margin and isinstance(value, Mapping)
     if not isinstance(value, Mapping | list) or not value or (not is_document and before + len(short) < _WIDTH):
         return short
-    inner = margin + _INDENT
+    inner = margin + INDENT
     if isinstance(value, Mapping):
         heads = [f"{_dumps(str(key))}: " for key in value]
         items = [

@@ -8,29 +8,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QSize, Qt, QTimer
-from PySide6.QtGui import QAction, QIcon, QKeySequence, QResizeEvent
-from PySide6.QtWidgets import (
-    QApplication,
-    QFrame,
-    QHBoxLayout,
-    QLabel,
-    QMessageBox,
-    QSplitter,
-    QTabWidget,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QAction, QIcon, QKeySequence, QResizeEvent, QShowEvent
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QMessageBox, QSplitter, QTabWidget, QVBoxLayout, QWidget
 
 from app.config.catalog import work_in
 from app.config.checking import check
 from app.config.loading import from_document
 from app.config.problems import ConfigError, Problem
-from app.ui.controls import Banner, ElidedLabel, button, icon_button, label
+from app.ui.controls import Banner, button
 from app.ui.editor import json_text
 from app.ui.editor.document import ConfigDocument, to_path
 from app.ui.editor.files import FileOfConfig, NameDialog, with_suffix
 from app.ui.editor.form import Form
+from app.ui.editor.head import EditorHead
 from app.ui.editor.json_pane import JsonPane
 from app.ui.editor.keyboard import KeyboardPage
 from app.ui.editor.opening import TEMPLATE, banner_of, convert_document
@@ -211,6 +202,31 @@ class EditorPage(KeyboardPage):
         self.document.stack.setClean()
         self.quiet()
 
+    def look_again(self) -> None:
+        """Take in what another program has written to the file; where something here is not saved, ask first."""
+        if not self.file.holds_more():
+            return
+        if self.is_modified:
+            self.say(
+                "warning",
+                self.tr("{0} was changed by another program. What is not saved here would be lost.").format(self.title),
+                (self.tr("Reload"), self.reload),
+                (self.tr("Keep mine"), self._keep_mine),
+            )
+        else:
+            self.reload()
+            if not self.is_modified:
+                self.say("info", self.tr("{0} was changed by another program and read again.").format(self.title))
+
+    def _keep_mine(self) -> None:
+        self.file.pass_over()
+        self.quiet()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Look at the file when the tab comes to the front."""
+        super().showEvent(event)
+        self.look_again()
+
     def ask_to_close(self, close: Callable[[], None]) -> None:
         """Ask what to do with unsaved changes."""
         if not self.is_modified:
@@ -311,15 +327,16 @@ class EditorPage(KeyboardPage):
         self._check_later.start()
         self._show_title()
 
-    def _on_focus(self, _old: QWidget | None, new: QWidget | None) -> None:
+    def _on_focus(self, old: QWidget | None, new: QWidget | None) -> None:
+        if old is None and new is not None and self.isVisible():
+            self.look_again()  # the window comes back to the front
         if new is not None and self.form.isAncestorOf(new) and (path := self.form.path_of(new)):
             self.json.show_path(path)
 
     def _show_title(self) -> None:
         name = self.document.get(("experiment", "name"))
-        self._experiment.setText(name if isinstance(name, str) else "")
-        self._file_name.setText(self.title)
-        self._mark.setVisible(self.is_modified)
+        experiment = name if isinstance(name, str) else ""
+        self._head.show_names(experiment, self.title, is_modified=self.is_modified)
         self.changed.emit()
 
     def _make_actions(self) -> None:
@@ -342,7 +359,6 @@ class EditorPage(KeyboardPage):
     def _action(self, text: str, menu: str, keys: str, do: Callable[[], object], icon_name: str = "") -> QAction:
         found = QAction(text, self)
         found.setShortcut(QKeySequence(keys))
-        found.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         found.setProperty("menu", menu)
         if icon_name:
             found.setIcon(icon(icon_name))
@@ -354,7 +370,8 @@ class EditorPage(KeyboardPage):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        column.addWidget(self._header())
+        self._head = EditorHead(self.undo_action, self.redo_action, self.save, self.run)
+        column.addWidget(self._head)
         self._banners = QVBoxLayout()
         column.addLayout(self._banners)
         self.splitter = QSplitter(Qt.Orientation.Horizontal, self)
@@ -371,30 +388,3 @@ class EditorPage(KeyboardPage):
         self.splitter.setChildrenCollapsible(False)
         self.splitter.setSizes([10_000, _PANE])
         self._show_title()
-
-    def _header(self) -> QWidget:
-        found = QFrame()
-        found.setProperty("kind", "toolbar")
-        found.setFixedHeight(56)
-        row = QHBoxLayout(found)
-        row.setContentsMargins(12, 0, 12, 0)
-        row.setSpacing(6)
-        flask, arrow = QLabel(), QLabel()
-        flask.setPixmap(icon("flask-conical").pixmap(QSize(16, 16), self.devicePixelRatioF()))
-        arrow.setPixmap(icon("chevron-right").pixmap(QSize(14, 14), self.devicePixelRatioF()))
-        self._experiment, self._file_name = ElidedLabel(""), ElidedLabel("", "heading")
-        self._mark = label(self.tr("not saved"), "muted")
-        for widget in (flask, self._experiment, arrow, self._file_name, self._mark):
-            row.addWidget(widget)
-        row.addStretch(1)
-        for action, name in ((self.undo_action, self.tr("Undo (Ctrl+Z)")), (self.redo_action, self.tr("Redo"))):
-            tool = icon_button(f"{'undo' if action is self.undo_action else 'redo'}-2", name, action.trigger)
-            tool.setEnabled(action.isEnabled())
-            action.enabledChanged.connect(tool.setEnabled)
-            row.addWidget(tool)
-        row.addSpacing(10)
-        save = button(self.tr("Save"), self.save, icon_name="save", tip="Ctrl+S")
-        self.run_button = button(self.tr("Run"), self.run, icon_name="play", kind="primary", tip="Ctrl+Enter")
-        row.addWidget(save)
-        row.addWidget(self.run_button)
-        return found

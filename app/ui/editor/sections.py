@@ -43,10 +43,8 @@ class _Head(ClickableFrame):
         self.setAccessibleName(title)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Fold by the keyboard."""
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
-            self.clicked.emit()
-        elif event.key() in (Qt.Key.Key_Left, Qt.Key.Key_Right):
+        """Fold with the left arrow, unfold with the right one."""
+        if event.key() in (Qt.Key.Key_Left, Qt.Key.Key_Right):
             self.folded.emit(event.key() == Qt.Key.Key_Left)
         else:
             super().keyPressEvent(event)

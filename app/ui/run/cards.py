@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent
-from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from app.ui import formats
-from app.ui.controls import ElidedLabel, button, frame, label
+from app.ui.controls import ElidedLabel, Sign, button, frame, label
 from app.ui.icons import icon
 from app.ui.run.facts import FileFact
 from app.ui.theme import code_font, height, theme, tokens
@@ -95,14 +95,12 @@ def files_card(files: Sequence[FileFact], open_folder: Callable[[], object]) -> 
     for fact in files[:_MOST_FILES]:
         row = QHBoxLayout()
         row.setSpacing(8)
-        sign = QLabel()
         sign_name = (
             "folder" if fact.count is not None else "file-braces" if fact.name.endswith(".json") else "file-text"
         )
-        sign.setPixmap(icon(sign_name, "text3").pixmap(QSize(14, 14), sign.devicePixelRatioF()))
         name = ElidedLabel(fact.name, "code", Qt.TextElideMode.ElideMiddle)
         size = formats.size(fact.size)
-        row.addWidget(sign)
+        row.addWidget(Sign(icon(sign_name, "text3")))
         row.addWidget(name, 1)
         row.addWidget(label(size if fact.count is None else f"{formats.plural(fact.count, 'file')}, {size}", "muted"))
         card.content.addLayout(row)

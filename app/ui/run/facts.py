@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from app.records.files import RecordError, read_json
-from app.records.layout import ExecutionFolder
+from app.records.layout import ExecutionFolder, Workspace
 from app.records.metrics import read_elapsed
 from app.records.mirrored import find_mlflow, find_tensorboard, is_mirror_expected
+from app.records.runs import read_run
 
 _LIBRARY_NAMES = {"tensorflow": "TensorFlow", "keras": "Keras", "numpy": "NumPy"}
 
@@ -37,6 +38,7 @@ class Facts:
         trackers: the types of the trackers that its config asks for.
         mirrors: those of TensorBoard and MLflow in which it can be looked at.
         files: biggest first.
+        problems: what cannot be read, a sentence each.
     """
 
     elapsed: dict[str, float]
@@ -45,6 +47,7 @@ class Facts:
     trackers: tuple[str, ...]
     mirrors: frozenset[str]
     files: tuple[FileFact, ...]
+    problems: tuple[str, ...] = ()
 
 
 def read_facts(folder: ExecutionFolder) -> Facts:
@@ -63,6 +66,7 @@ def read_facts(folder: ExecutionFolder) -> Facts:
         trackers=trackers,
         mirrors=read_mirrors(folder),
         files=tuple(_files(folder.path)),
+        problems=read_run(folder, Workspace.around(folder.path)).problems,
     )
 
 

@@ -1,114 +1,53 @@
-"""The head of a run's page: its state, its name, and what can be done with it."""
+"""The head of the page of one of our own runs: its state, its name, and what can be done with it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QSize, Qt, QUrl, Signal
-from PySide6.QtGui import QAction, QDesktopServices, QFontMetrics, QGuiApplication, QResizeEvent
-from PySide6.QtWidgets import (
-    QFrame,
-    QHBoxLayout,
-    QLabel,
-    QMenu,
-    QMessageBox,
-    QPushButton,
-    QSizePolicy,
-    QToolButton,
-    QVBoxLayout,
-)
+from PySide6.QtCore import Qt, QUrl, Signal
+from PySide6.QtGui import QDesktopServices, QGuiApplication
+from PySide6.QtWidgets import QMessageBox, QPushButton
 
 from app.records.layout import ExecutionFolder
 from app.ui import formats
-from app.ui.controls import ElidedLabel, StateBadge, button, icon_button, label
-from app.ui.icons import icon
+from app.ui.controls import button, label
+from app.ui.run.head import TRACKERS, Head, tracker_button
 from app.ui.run.model import RunModel
 from app.ui.session import Session
-from app.ui.theme import ui_font
-from app.ui.tokens import RUN_NAME
 
-TRACKERS = {"tensorboard": "TensorBoard", "mlflow": "MLflow"}
-_TRACKER_ICONS = {"tensorboard": "chart-line", "mlflow": "refresh-cw"}
-#: The name of a run is shown up to here before buttons give way; margins, gaps and the experiment need this (px).
-_MOST_NAME, _OTHER_WIDTH = 240, 150
 #: What a state's reason is called; what has none here is shown as it is.
 _REASONS = {
     "early_stopping": "stopped early (early_stopping)",
-    "user": "on request",
     "rule": "by a rule",
     "signal": "by a signal",
     "memory": "out of memory",
 }
 
 
-class Header(QFrame):
+class Header(Head):
     """State, name, experiment, buttons; ``stop_asked`` is emitted once the user has confirmed."""
 
     stop_asked = Signal()
 
     def __init__(self, session: Session, folder: ExecutionFolder, experiment: str, model: RunModel) -> None:
-        super().__init__()
-        self.setProperty("kind", "content")
+        super().__init__(folder.execution_id, experiment, model.state)
         self._session, self._folder, self._model = session, folder, model
         self._is_stopping = False
+        self._question: QMessageBox | None = None
         self._mirrors: set[str] = set()
-        self._badge = StateBadge(model.state)
-        self._badge.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-        self._name = ElidedLabel(folder.execution_id, "run")
-        self._name.setTextInteractionFlags(
-            Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
-        )
-        written = QFontMetrics(ui_font(RUN_NAME, 600)).horizontalAdvance(folder.execution_id)
-        self._name_width = min(written + 2, _MOST_NAME)
-        self._name.setMinimumWidth(self._name_width)
-        self._experiment = ElidedLabel(experiment, "secondary")
         self.stop_button = button("Stop", self.ask_to_stop, icon_name="circle-stop", kind="danger")
-        self._trackers = {
-            kind: button(f"Open in {name}", self._opener(kind), icon_name=_TRACKER_ICONS[kind])
-            for kind, name in TRACKERS.items()
-        }
+        self._trackers = {kind: tracker_button(kind, self._opener(kind)) for kind in TRACKERS}
         self._open_folder = button("Open folder", self.open_folder, icon_name="folder-open")
         self._edit = button("Edit as new", self.edit_as_new, icon_name="square-pen")
         self._again = button("Run again", self.run_again, icon_name="rotate-cw", kind="primary")
-        self._more = icon_button("ellipsis", self.tr("More"))
-        self._more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self._menu = QMenu(self._more)
-        self._menu.aboutToShow.connect(self._fill_menu)
-        self._more.setMenu(self._menu)
-        self._facts = QHBoxLayout()
-        self._facts.setSpacing(16)
         self._reason = label("", "secondary", selectable=True)
         self._reason.setWordWrap(True)
-        self._lay_out()
+        self.lay_out(
+            [self.stop_button, *self._trackers.values(), self._open_folder, self._edit, self._again],
+            [self._open_folder, self._edit, self._trackers["mlflow"], self._trackers["tensorboard"], self._again],
+        )
+        self._column.addWidget(self._reason)
         self.refresh()
-
-    def _lay_out(self) -> None:
-        row = QHBoxLayout()
-        row.setSpacing(8)
-        row.addWidget(self._badge)
-        row.addSpacing(4)
-        row.addWidget(self._name)
-        row.addWidget(icon_button("copy", self.tr("Copy the run's id"), self.copy_id))
-        row.addWidget(self._experiment)
-        row.addStretch(1)
-        #: What gives way first where there is no room stands last.
-        self._shrinking: list[QPushButton] = [
-            self._open_folder,
-            self._edit,
-            self._trackers["mlflow"],
-            self._trackers["tensorboard"],
-            self._again,
-        ]
-        row.addWidget(self.stop_button)
-        for shown in (*self._trackers.values(), self._open_folder, self._edit, self._again):
-            row.addWidget(shown)
-        row.addWidget(self._more)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(16, 10, 16, 8)
-        column.setSpacing(6)
-        column.addLayout(row)
-        column.addLayout(self._facts)
-        column.addWidget(self._reason)
 
     # What is shown
 
@@ -129,8 +68,12 @@ class Header(QFrame):
         text = reason_of(model)
         self._reason.setText(text)
         self._reason.setVisible(bool(text))
+        if self._question is not None:
+            self._question.setInformativeText(self._what_is_kept())
+            if model.is_over:
+                self._question.close()
         self._show_facts()
-        self._arrange()
+        self.arrange()
 
     def _show_facts(self) -> None:
         """Name what was when, under the name of a run that is over."""
@@ -145,17 +88,10 @@ class Header(QFrame):
             if done := self._model.epochs_done:
                 epochs = self._model.epochs
                 texts.append(("list-checks", f"{done} / {epochs} epochs" if epochs else f"{done} epochs", ""))
-        self._experiment.setVisible(not texts)
-        while (item := self._facts.takeAt(0)) is not None:
-            if (widget := item.widget()) is not None:
-                widget.deleteLater()
-        for sign, text, tip in texts:
-            self._facts.addWidget(_Fact(sign, text, tip))
-        if texts:
-            self._facts.addStretch(1)
+        self.show_facts(texts)
 
-    def _wanted(self) -> list[QPushButton]:
-        """Return the buttons that this run has, in their order."""
+    def wanted(self) -> list[QPushButton]:
+        """See :meth:`Head.wanted`."""
         model = self._model
         wanted = [] if model.is_over or model.is_gone or model.status is None else [self.stop_button]
         if model.is_gone:
@@ -166,40 +102,8 @@ class Header(QFrame):
             wanted += [self._edit, self._again]
         return wanted
 
-    def _arrange(self) -> None:
-        """Show as many buttons as there is room for; the others are in the menu."""
-        wanted = self._wanted()
-        room = self.width() - self._name_width - self._badge.sizeHint().width() - _OTHER_WIDTH
-        needed = sum(shown.sizeHint().width() + 8 for shown in wanted)
-        for shown in self._shrinking:
-            if needed <= room:
-                break
-            if shown in wanted:
-                wanted.remove(shown)
-                needed -= shown.sizeHint().width() + 8
-        for shown in (self.stop_button, *self._shrinking):
-            shown.setVisible(shown in wanted)
-
-    def minimumSizeHint(self) -> QSize:
-        """Return less than all buttons need: what does not fit is in the menu."""
-        return QSize(360, super().minimumSizeHint().height())
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Move buttons into the menu and out of it."""
-        super().resizeEvent(event)
-        self._arrange()
-
-    def _fill_menu(self) -> None:
-        self._menu.clear()
-        for shown in self._wanted():
-            if not shown.isVisibleTo(self):
-                self._menu.addAction(shown.icon(), shown.text(), shown.click)
-        if self._menu.actions():
-            self._menu.addSeparator()
-        for text, clicked in self._copies():
-            self._menu.addAction(icon("copy"), text, clicked)
-
-    def _copies(self) -> list[tuple[str, Callable[[], None]]]:
+    def copies(self) -> list[tuple[str, Callable[[], None]]]:
+        """See :meth:`Head.copies`."""
         found = [(self.tr("Copy path"), self.copy_path), (self.tr("Copy id"), self.copy_id)]
         for kind, name in TRACKERS.items():
             if kind in self._mirrors:
@@ -221,21 +125,27 @@ class Header(QFrame):
             self._ask()
 
     def _ask(self) -> None:
-        model = self._model
         box = QMessageBox(self)
-        box.setIcon(QMessageBox.Icon.Question)
         box.setWindowTitle(self.tr("Stop"))
         box.setText(self.tr("Stop this run?"))
-        kept = self.tr("Metrics so far are kept, and so is the model.")
-        at = self.tr("Epoch {0} of {1}. ").format(model.epoch, model.epochs) if model.epochs else ""
-        box.setInformativeText(at + kept)
+        box.setInformativeText(self._what_is_kept())
         stop = box.addButton(self.tr("Stop run"), QMessageBox.ButtonRole.AcceptRole)
         keep = box.addButton(self.tr("Keep running"), QMessageBox.ButtonRole.RejectRole)
         box.setDefaultButton(stop)
         box.setEscapeButton(keep)
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         stop.clicked.connect(self._stop)
+        self._question = box
+        box.finished.connect(lambda _: self._forget_question())
         box.open()
+
+    def _what_is_kept(self) -> str:
+        model = self._model
+        kept = self.tr("Metrics so far are kept, and so is the model.")
+        return self.tr("Epoch {0} of {1}. ").format(model.epoch, model.epochs) + kept if model.epochs else kept
+
+    def _forget_question(self) -> None:
+        self._question = None
 
     def _stop(self) -> None:
         if not self._model.is_over:
@@ -274,35 +184,17 @@ class Header(QFrame):
     def _command_copier(self, kind: str) -> Callable[[], None]:
         return lambda: self._session.tracker_command_requested.emit(self._folder.path, kind)
 
-    def menu_actions(self) -> list[QAction]:
-        """Return what the button "More" offers now."""
-        self._fill_menu()
-        return self._menu.actions()
-
-
-class _Fact(QFrame):
-    """An icon and a few words."""
-
-    def __init__(self, icon_name: str, text: str, tip: str) -> None:
-        super().__init__()
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(6)
-        sign = QLabel()
-        sign.setPixmap(icon(icon_name, "text3").pixmap(QSize(14, 14), self.devicePixelRatioF()))
-        row.addWidget(sign)
-        row.addWidget(ElidedLabel(text, "secondary"))
-        self.setToolTip(tip)
-
 
 def reason_of(model: RunModel) -> str:
     """Return why a run ended as it did, "" where there is nothing to add to its state."""
     status = model.status
     if status is None or not status.is_over or status.state in ("failed", "crashed"):
         return ""  # a banner says it
-    reason = _REASONS.get(status.reason or "", status.reason or "")
+    if status.reason == "user" and status.message:
+        return status.message[:1].upper() + status.message[1:]  # it says who has stopped it
     if status.reason == "early_stopping" and model.epochs_done:
-        reason = f"stopped early at epoch {model.epochs_done} by early_stopping"
+        return f"{status.state.capitalize()}, stopped early at epoch {model.epochs_done} by early_stopping"
+    reason = _REASONS.get(status.reason or "", status.reason or "")
     text = f"{status.state.capitalize()}, {reason}" if reason else ""
     if status.message:
         text = f"{text}: {status.message}" if text else status.message

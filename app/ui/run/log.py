@@ -64,9 +64,13 @@ class LogView(QFrame):
         self.model.found.connect(self._on_found)
         self.table = _LogTable(self.model)
         self.table.verticalScrollBar().valueChanged.connect(self._on_scrolled)
+        # A bar that appears below and a splitter that is moved take lines from the end too.
+        self.table.verticalScrollBar().rangeChanged.connect(self._stay_at_the_end)
         self._levels = QButtonGroup(self)
         self._segments = {level: self._segment(level) for level in (DEBUG, INFO, WARNING, ERROR)}
-        self._segments[DEBUG].setChecked(True)
+        # What libraries chatter at every checkpoint is there for who asks.
+        self.model.level = INFO
+        self._segments[INFO].setChecked(True)
         self._levels.idClicked.connect(self._choose_level)
         self._typing = QTimer(self, interval=150, singleShot=True)
         self._typing.timeout.connect(self._search)
@@ -228,8 +232,9 @@ class LogView(QFrame):
 
     def _go_to(self, row: int) -> None:
         self._is_scrolling = True
-        index = self.model.index(row, MESSAGE)
-        self.table.scrollTo(self.model.index(row, TIME), QAbstractItemView.ScrollHint.PositionAtCenter)
+        # Not the message: whatever becomes current is scrolled into view, which takes time and level out of it.
+        index = self.model.index(row, TIME)
+        self.table.scrollTo(index, QAbstractItemView.ScrollHint.PositionAtCenter)
         self.table.setCurrentIndex(index)
         self._is_scrolling = False
 

@@ -1,9 +1,9 @@
-"""The metrics of a run that is over in numbers: last, best and where, the other end, mean, test, and the course."""
+"""The metrics of a run in numbers: last, best and where, the other end, mean, test, and the course."""
 
 from __future__ import annotations
 
-import math
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QGuiApplication, QKeyEvent, QKeySequence, QPainter
@@ -22,23 +22,61 @@ from app.records.metrics import lower_is_better
 from app.ui import formats
 from app.ui.charts.sparkline import paint_sparkline
 from app.ui.controls import button, frame, label
-from app.ui.run.model import Metric, RunModel
 from app.ui.theme import code_font, height, theme, tokens
 from app.ui.tokens import HEADER, ROW
 
 Index = QModelIndex | QPersistentModelIndex
 NAME, LAST, BEST, EPOCH, WORST, MEAN, TEST, TREND = range(8)
 _SWATCH = 10
+#: A table is as high as its rows up to here; then it scrolls. The widths of columns are those of so many rows.
+_MOST_ROWS = 12
+
+
+class MetricRow(Protocol):
+    """What is shown of a metric; ``best`` is the value and where it was, a step or an epoch."""
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+
+    @property
+    def last(self) -> float | None: ...  # noqa: D102
+
+    @property
+    def best(self) -> tuple[float, int] | None: ...  # noqa: D102
+
+    @property
+    def worst(self) -> float | None: ...  # noqa: D102
+
+    @property
+    def mean(self) -> float | None: ...  # noqa: D102
+
+    @property
+    def trend(self) -> Sequence[float]: ...  # noqa: D102
+
+
+class Measured(Protocol):
+    """A run with metrics."""
+
+    def shown_metrics(self) -> Sequence[MetricRow]:
+        """Return them in the order of a table."""
+
+    def test_value(self, metric: str) -> float | None:
+        """Return the test's value of a metric."""
 
 
 class MetricTable(QFrame):
-    """A panel with a row for every metric; hidden where there is none."""
+    """A panel with a row for every metric; hidden where there is none.
 
-    def __init__(self, model: RunModel) -> None:
+    Args:
+        model: the run.
+        counts: what its points count, epochs or steps.
+    """
+
+    def __init__(self, model: Measured, counts: str = "epoch") -> None:
         super().__init__()
         self.setProperty("kind", "panel")
         self._run = model
-        self.rows = _Rows(self)
+        self.rows = _Rows(self, counts)
         bar, column = frame("panel-header")
         row = QHBoxLayout()
         row.setContentsMargins(12, 3, 6, 3)
@@ -59,7 +97,7 @@ class MetricTable(QFrame):
 
     def refresh(self) -> None:
         """Show what the model knows."""
-        shown = self._run.shown_metrics()
+        shown = list(self._run.shown_metrics())
         self.setVisible(bool(shown))
         tests = {metric.name: value for metric in shown if (value := self._run.test_value(metric.name)) is not None}
         self.rows.show_metrics(shown, tests)
@@ -78,12 +116,19 @@ class MetricTable(QFrame):
 class _Rows(QAbstractTableModel):
     """A row a metric."""
 
-    def __init__(self, parent: QObject) -> None:
+    def __init__(self, parent: QObject, counts: str) -> None:
         super().__init__(parent)
-        self.metrics: list[Metric] = []
+        self.metrics: list[MetricRow] = []
         self._tests: dict[str, float] = {}
+        self._counts = counts
 
-    def show_metrics(self, metrics: list[Metric], tests: dict[str, float]) -> None:
+    def show_metrics(self, metrics: list[MetricRow], tests: dict[str, float]) -> None:
+        """Show other metrics, or what is new of those that are shown, which keeps the selection."""
+        if metrics == self.metrics and tests.keys() == self._tests.keys():
+            self._tests = tests
+            if metrics:
+                self.dataChanged.emit(self.index(0, 0), self.index(len(metrics) - 1, TREND))
+            return
         self.beginResetModel()
         self.metrics, self._tests = metrics, tests
         self.endResetModel()
@@ -91,7 +136,6 @@ class _Rows(QAbstractTableModel):
     def number(self, row: int, column: int) -> float | None:
         """Return the number of a cell, None where there is none."""
         metric = self.metrics[row]
-        known = [value for value in metric.values if not math.isnan(value)]
         match column:
             case 1:
                 return metric.last
@@ -100,9 +144,9 @@ class _Rows(QAbstractTableModel):
             case 3:
                 return metric.best[1] if metric.best else None
             case 4:
-                return (max if lower_is_better(metric.name) else min)(known, default=None)
+                return metric.worst
             case 5:
-                return math.fsum(known) / len(known) if known else None
+                return metric.mean
             case 6:
                 return self._tests.get(metric.name)
         return None
@@ -120,7 +164,8 @@ class _Rows(QAbstractTableModel):
         if column == WORST:
             ends = {lower_is_better(metric.name) for metric in self.metrics}
             return self.tr("Min/Max") if len(ends) > 1 else self.tr("Max") if True in ends else self.tr("Min")
-        titles = ("Metric", "Last", "Best", "Epoch", "", "Mean", "Test", "Trend")
+        where = "Epoch" if self._counts == "epoch" else "Step"
+        titles = ("Metric", "Last", "Best", where, "", "Mean", "Test", "Trend")
         return self.tr(titles[column])
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's own default
@@ -137,7 +182,7 @@ class _Rows(QAbstractTableModel):
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return _side(section)
         if role == Qt.ItemDataRole.ToolTipRole and section == EPOCH:
-            return self.tr("The epoch of the best value")
+            return self.tr("The {0} of the best value").format(self._counts)
         return None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
@@ -149,7 +194,7 @@ class _Rows(QAbstractTableModel):
             if column == TREND:
                 return ""
             value = self.number(index.row(), column)
-            return formats.number(value, 0 if column == EPOCH else 3)
+            return formats.number(value, 3) if column != EPOCH or value is None else formats.count(round(value))
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return _side(column)
         if role == Qt.ItemDataRole.FontRole:
@@ -157,8 +202,8 @@ class _Rows(QAbstractTableModel):
         if role == Qt.ItemDataRole.ToolTipRole and column == NAME:
             return metric.name
         if role == Qt.ItemDataRole.AccessibleTextRole and metric.best is not None and column == NAME:
-            best, epoch = metric.best
-            return self.tr("{0}, best {1} at epoch {2}").format(metric.name, formats.number(best, 3), epoch)
+            best, at = metric.best
+            return self.tr("{0}, best {1} at {2} {3}").format(metric.name, formats.number(best, 3), self._counts, at)
         return None
 
 
@@ -172,7 +217,6 @@ class _Table(QTableView):
         self.setShowGrid(False)
         self.setTabKeyNavigation(False)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setAccessibleName(self.tr("Metrics"))
         self.verticalHeader().hide()
@@ -180,6 +224,7 @@ class _Table(QTableView):
         header = self.horizontalHeader()
         header.setHighlightSections(False)
         header.setMinimumSectionSize(56)
+        header.setResizeContentsPrecision(_MOST_ROWS)
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
         header.setSectionResizeMode(TREND, QHeaderView.ResizeMode.Fixed)
@@ -188,9 +233,14 @@ class _Table(QTableView):
         theme().changed.connect(self.viewport().update)
 
     def fit(self) -> None:
-        """Be as high as all rows."""
-        rows = self.model().rowCount() * self.verticalHeader().defaultSectionSize()
-        self.setFixedHeight(self.horizontalHeader().height() + rows + 1)
+        """Be as high as all rows, or as many as leave room for the curves."""
+        rows = self.model().rowCount()
+        policies = Qt.ScrollBarPolicy
+        self.setVerticalScrollBarPolicy(
+            policies.ScrollBarAlwaysOff if rows <= _MOST_ROWS else policies.ScrollBarAsNeeded
+        )
+        shown = min(rows, _MOST_ROWS) * self.verticalHeader().defaultSectionSize()
+        self.setFixedHeight(self.horizontalHeader().height() + shown + 1)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.matches(QKeySequence.StandardKey.Copy):
@@ -224,7 +274,7 @@ class _CellDelegate(QStyledItemDelegate):
             return
         super().paint(painter, option, index)
         if index.column() == TREND:
-            paint_sparkline(painter, QRectF(rect).adjusted(8, 4, -8, -4), metric.values, colour)
+            paint_sparkline(painter, QRectF(rect).adjusted(8, 4, -8, -4), metric.trend, colour)
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         hint = super().sizeHint(option, index)

@@ -55,6 +55,26 @@ class Metric:
         sign = 1 if lower_is_better(self.name) else -1
         return min(known, key=lambda item: sign * item[0])
 
+    @property
+    def worst(self) -> float | None:
+        """The value at the other end; NaN is none."""
+        return (max if lower_is_better(self.name) else min)(self._known, default=None)
+
+    @property
+    def mean(self) -> float | None:
+        """The mean of all values but NaN."""
+        known = self._known
+        return math.fsum(known) / len(known) if known else None
+
+    @property
+    def trend(self) -> list[float]:
+        """The course of the values."""
+        return self.values
+
+    @property
+    def _known(self) -> list[float]:
+        return [value for value in self.values if not math.isnan(value)]
+
 
 class RunModel:
     """One run as it is now; ``take`` brings it up to date.
@@ -113,6 +133,18 @@ class RunModel:
         last = self.stages[-1] if self.stages else None
         return last if last is not None and last.seconds is None and not self.is_over else None
 
+    def stage_seconds(self) -> dict[str, float]:
+        """Return how long each stage took; of one that the end of the run cut short, until then."""
+        ended = self.status.ended if self.status is not None else None
+        found = {}
+        for stage in self.stages:
+            seconds = stage.seconds
+            if seconds is None and ended is not None:
+                seconds = max(0.0, ended - stage.begun)
+            if seconds is not None:
+                found[stage.name] = seconds
+        return found
+
     @property
     def epochs_done(self) -> int:
         """Epochs finished, also of runs without events."""
@@ -167,7 +199,7 @@ class RunModel:
         A test metric stands beside the metric that it tests, and by itself only where there is none.
         """
         names = [name for name in self.metrics if not self._is_tested_elsewhere(name)]
-        return [self.metrics[name] for name in sorted(names, key=_rank)]
+        return [self.metrics[name] for name in sorted(names, key=rank)]
 
     def test_value(self, metric: str) -> float | None:
         """Return the test's value of a metric."""
@@ -232,7 +264,8 @@ class RunModel:
             self._marks.popleft()
 
 
-def _rank(name: str) -> tuple[bool, str, str]:
+def rank(name: str) -> tuple[bool, str, str]:
+    """Return what sorts metrics for a table."""
     base = name.removeprefix("val_").removeprefix(TEST_PREFIX)
     return base != "loss", base, name.removesuffix(base)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from PySide6.QtCore import Qt
@@ -12,7 +13,7 @@ from app.records.layout import ExecutionFolder
 from app.ui.run.cards import Card, files_card, pairs_card, stages_card, trackers_card
 from app.ui.run.facts import Facts
 from app.ui.run.header import Header
-from app.ui.run.metric_table import MetricTable
+from app.ui.run.metric_table import Measured, MetricTable
 from app.ui.run.model import RunModel
 from app.ui.run.slot import Slot
 from app.ui.session import Session
@@ -20,7 +21,8 @@ from app.ui.session import Session
 #: Below this width the cards stand under the curves; how wide they are beside them (px).
 _ONE_COLUMN, _CARDS = 1100, 408
 _CHARTS_HEIGHT, _MARGIN = 460, 12
-_LEAST_CHARTS, _LEAST_LOG = 240, 120
+#: Charts have room for one with its axis.
+_LEAST_CHARTS, _LEAST_LOG = 300, 100
 
 
 class Overview(QWidget):
@@ -66,11 +68,12 @@ class Overview(QWidget):
     def show_facts(self, facts: Facts) -> None:
         """Show what the run's files tell."""
         cards: list[Card] = []
-        if facts.elapsed:
-            order = [stage.name for stage in self._model.stages]
-            # The file names the stages in an order of its own.
-            by_turn = sorted(facts.elapsed, key=lambda name: order.index(name) if name in order else -1)
-            cards.append(stages_card({name: facts.elapsed[name] for name in by_turn}))
+        noted = self._model.stage_seconds()
+        # The file names the stages in an order of its own, and only those that came to their end.
+        if elapsed := noted | facts.elapsed:
+            order = list(noted)
+            by_turn = sorted(elapsed, key=lambda name: order.index(name) if name in order else -1)
+            cards.append(stages_card({name: elapsed[name] for name in by_turn}))
         if facts.hardware:
             cards.append(pairs_card(self.tr("Hardware"), facts.hardware))
         if facts.code:
@@ -96,15 +99,20 @@ class Overview(QWidget):
 
 
 class Summary(QScrollArea):
-    """Metrics and curves on the left, cards on the right, or all in one column where it is narrow."""
+    """Metrics and curves on the left, cards on the right, or all in one column where it is narrow.
 
-    def __init__(self, model: RunModel) -> None:
+    Args:
+        model: the run.
+        counts: what its points count, epochs or steps.
+    """
+
+    def __init__(self, model: Measured, counts: str = "epoch") -> None:
         super().__init__()
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.metrics = MetricTable(model)
+        self.metrics = MetricTable(model, counts)
         inner = QWidget()
         inner.setProperty("kind", "content")
         self._columns = QBoxLayout(QBoxLayout.Direction.LeftToRight, inner)
@@ -131,7 +139,7 @@ class Summary(QScrollArea):
         charts.setMinimumHeight(_CHARTS_HEIGHT)
         self._left.addWidget(charts, 1)
 
-    def show_cards(self, cards: list[Card]) -> None:
+    def show_cards(self, cards: Sequence[QWidget]) -> None:
         """Replace the cards."""
         while self._cards.count() > 1:
             item = self._cards.takeAt(0)

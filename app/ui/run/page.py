@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QIcon, QKeySequence
 from PySide6.QtWidgets import QHBoxLayout, QTabWidget, QVBoxLayout, QWidget
 
@@ -16,9 +16,10 @@ from app.records.layout import ExecutionFolder
 from app.records.watch import RunUpdate
 from app.ui import formats
 from app.ui.background import run_in_background
-from app.ui.controls import Banner, icon_button, label
+from app.ui.controls import icon_button, label
 from app.ui.icons import icon, state_icon
 from app.ui.pages import Page
+from app.ui.run.banners import Banners
 from app.ui.run.config_view import ConfigView
 from app.ui.run.facts import Facts, read_facts, read_mirrors
 from app.ui.run.header import Header
@@ -32,8 +33,6 @@ from app.ui.session import Session
 if TYPE_CHECKING:
     from app.ui.charts.metric_charts import MetricCharts
 
-#: The status line changes at most four times a second (ms).
-_TELL_EVERY = 250
 OVERVIEW, METRICS, LOG, CONFIG = range(4)
 
 
@@ -50,9 +49,8 @@ class RunPage(Page):
         self.setProperty("kind", "content")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.model = RunModel()
-        self._banners: dict[str, Banner] = {}
-        #: What was read and closed is not said again.
-        self._closed: dict[str, str] = {}
+        self._banners = Banners()
+        self._problems: tuple[str, ...] = ()
         known = session.runs.get(path)
         self.header = Header(session, folder, known.experiment if known else folder.experiment, self.model)
         self.progress = Progress(self.model)
@@ -80,8 +78,9 @@ class RunPage(Page):
         self._show_position()
         session.runs_changed.connect(self._show_position)
         session.runs_changed.connect(self._show_banners)
-        self._telling = QTimer(self, interval=_TELL_EVERY, singleShot=True)
-        self._telling.timeout.connect(self.changed)
+        #: What the status line says now.
+        self._told: tuple[str, ...] = ()
+        self.progress.refreshed.connect(self._tell)
         if not os.path.isdir(path):
             self.model.is_gone = True
             self._show_banners()
@@ -99,14 +98,11 @@ class RunPage(Page):
         row.addSpacing(4)
         row.addWidget(self._position)
         self.tabs.setCornerWidget(corner, Qt.Corner.TopRightCorner)
-        self._banner_column = QVBoxLayout()
-        self._banner_column.setContentsMargins(16, 0, 16, 0)
-        self._banner_column.setSpacing(6)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.header)
-        column.addLayout(self._banner_column)
+        column.addWidget(self._banners)
         column.addWidget(self.progress)
         column.addWidget(self.tabs, 1)
 
@@ -127,7 +123,6 @@ class RunPage(Page):
             action.setProperty("menu", "run")
             if keys:
                 action.setShortcuts([QKeySequence(key) for key in keys.split()])
-            action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             action.triggered.connect(lambda _checked=False, clicked=clicked: clicked())
             self.addAction(action)
             found[name] = action
@@ -171,11 +166,17 @@ class RunPage(Page):
             self._actions[name].setEnabled(not model.is_gone)
         if first or model.is_over != was_over or model.is_gone:
             self.changed.emit()
-        elif not self._telling.isActive():
-            self._telling.start()
+
+    def _tell(self) -> None:
+        """Let the status line say what the head says, and no more often."""
+        if (told := self.status) != self._told:
+            self._told = told
+            self.changed.emit()
 
     def _read_facts(self) -> None:
         def done(facts: Facts) -> None:
+            self._problems = facts.problems
+            self._show_banners()
             self.header.set_mirrors(set(facts.mirrors))
             self.overview.show_facts(facts)
 
@@ -187,50 +188,29 @@ class RunPage(Page):
         gone = self.tr("The folder of this run is gone; what was read stays here.") if model.is_gone else ""
         failed = ""
         if status is not None and status.state in ("failed", "crashed"):
-            failed = status.message or self.tr("The run has {0}.").format(status.state)
-            failed = failed.strip().splitlines()[-1] if failed.strip() else ""
+            # The first line is the cause; what follows is what was printed, for who looks into the log.
+            lines = (status.message or "").strip().splitlines()
+            failed = lines[0] if lines else self.tr("The run has {0}.").format(status.state)
         silent = ""
         if model.silent_seconds is not None and not model.is_gone:
             last = time.localtime(time.time() - model.silent_seconds)
             silent = self.tr("No sign of life since {0}.").format(time.strftime("%H:%M:%S", last))
-        self._banner("gone", "warning", gone)
-        self._banner("problem", "error", self._problem(), self.tr("Open folder"), self.header.open_folder)
-        self._banner("failed", "error", failed, self.tr("Show in log"), self._show_failure)
+        self._banners.say("gone", "warning", gone)
+        self._banners.say("problem", "error", self._problem(), self.tr("Open folder"), self.header.open_folder)
+        self._banners.say("failed", "error", failed, self.tr("Show in log"), self._show_failure)
         warning = model.warnings[-1] if model.warnings and not model.is_over else ""
-        self._banner("warning", "warning", warning, self.tr("Show in log"), lambda: self.tabs.setCurrentIndex(LOG))
-        self._banner("silent", "warning", silent, self.tr("End it now"), self.header.end_now)
+        self._banners.say("warning", "warning", warning, self.tr("Show in log"), lambda: self.tabs.setCurrentIndex(LOG))
+        self._banners.say("silent", "warning", silent, self.tr("End it now"), self.header.end_now)
 
     def _problem(self) -> str:
         """Return what of the run's files cannot be read, "" where all can."""
         known = self._session.runs.get(self._path)
-        if known is None or self.model.is_gone:
-            return ""
-        return "; ".join(problem.replace(f"{self._path}{os.sep}", "") for problem in known.problems)
-
-    def _banner(
-        self, name: str, kind: str, text: str, action: str = "", clicked: Callable[[], object] | None = None
-    ) -> None:
-        """Show a banner as long as there is something to say, unless just that was closed."""
-        shown = self._banners.get(name)
-        if not text:
-            if shown is not None:
-                self._banners.pop(name).deleteLater()
-        elif shown is not None:
-            shown.say(text)
-        elif self._closed.get(name) != text:
-            banner = Banner(kind, text, action, clicked)
-            banner.closed.connect(lambda: self._on_banner_closed(name))
-            self._banners[name] = banner
-            self._banner_column.addWidget(banner)
-        self._banner_column.setContentsMargins(16, 0, 16, 8 if self._banners else 0)
-
-    def _on_banner_closed(self, name: str) -> None:
-        self._closed[name] = self._banners.pop(name).text
-        self._banner_column.setContentsMargins(16, 0, 16, 8 if self._banners else 0)
+        problems = () if self.model.is_gone else known.problems if known is not None else self._problems
+        return "; ".join(problem.replace(f"{self._path}{os.sep}", "") for problem in problems)
 
     def banner_texts(self) -> list[str]:
         """Return what the banners say now."""
-        return [banner.text for banner in self._banners.values()]
+        return self._banners.texts()
 
     # What is shown
 
@@ -255,7 +235,7 @@ class RunPage(Page):
         self.tabs.setCurrentIndex(LOG)
         self.log.show_last_error()
 
-    def _neighbours(self) -> tuple[int, list[Path]]:
+    def _neighbours(self) -> tuple[int, Sequence[Path]]:
         order = self._session.order
         return (order.index(self._path) if self._path in order else -1), order
 
@@ -286,6 +266,11 @@ class RunPage(Page):
     def title(self) -> str:
         """The execution's id."""
         return self._folder.execution_id
+
+    @property
+    def tab(self) -> str:
+        """When it was started."""
+        return formats.short_execution(self._folder.execution_id)
 
     @property
     def icon(self) -> QIcon:

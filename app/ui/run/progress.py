@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from PySide6.QtCore import QRectF, QSize, Qt, QTimer
+from PySide6.QtCore import QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QFontMetrics, QHideEvent, QPainter, QPaintEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
@@ -21,7 +21,12 @@ _MOST_SEGMENTS, _BAR, _GAP = 100, 8, 2
 
 
 class Progress(QFrame):
-    """The progress of one run; hidden where the run has noted no stage."""
+    """The progress of one run; hidden where the run has noted no stage.
+
+    ``refreshed`` lets others show the same numbers at the same moment.
+    """
+
+    refreshed = Signal()
 
     def __init__(self, model: RunModel) -> None:
         super().__init__()
@@ -65,6 +70,7 @@ class Progress(QFrame):
         self._stages.refresh()
         if model.is_over or model.is_gone:
             self._timer.stop()
+        self.refreshed.emit()
 
     def showEvent(self, event: QShowEvent) -> None:
         """Count while somebody looks."""

@@ -1,25 +1,48 @@
-"""The columns of the table of runs: what each shows, how it sorts."""
+"""The columns of the table of runs: what each shows of a run, and which are worth to be shown."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 from app.records.metrics import lower_is_better
 from app.records.runs import Run
-from app.records.summary import MetricSummary
 from app.ui import formats
+
+# The query language is imported where the index is read, in the background.
+if TYPE_CHECKING:
+    from app.records.query import Field
+    from app.records.sources.base import Param
 
 #: What the automatic choice shows of metrics, at most, and how many of the runs must have one.
 _MOST_METRICS, _LEAST_SHARE = 6, 0.2
-#: The states in their order: what goes on, what waits, how it ended.
-_STATES = ("running", "paused", "starting", "queued", "finished", "stopped", "failed", "crashed")
+#: What a source is called.
+SOURCES = {
+    "execution": "Trackside",
+    "mlflow": "MLflow",
+    "tensorboard": "TensorBoard",
+    "comet": "Comet",
+    "wandb": "W&B",
+    "csv": "CSV",
+}
+_SOURCE_ICONS = {
+    "execution": "flask-conical",
+    "mlflow": "refresh-cw",
+    "tensorboard": "chart-line",
+    "comet": "telescope",
+    "wandb": "activity",
+    "csv": "table-2",
+}
+TREND = "trend"
+#: States in which the time goes on.
+UNDER_WAY = ("starting", "running", "paused")
+#: Those in which a run can be stopped.
+ACTIVE = (*UNDER_WAY, "queued")
 
-SortKey = tuple[int, float | str]
-#: Sorts behind everything, whatever the direction.
-_NOTHING: SortKey = (1, 0.0)
+Form = Literal["text", "number", "value", "time", "duration", "state", "source", "size", "trend"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,153 +52,213 @@ class Column:
     Attributes:
         id: what it is remembered by.
         title: the text of its header.
-        text: what stands in a cell.
-        key: what a row is sorted by; (1, ...) sorts behind everything.
-        is_number: whether it is aligned to the right.
+        what: the field of the index: kind, name, statistic; ("", "", "") for none.
+        form: how its values are written.
         width: in px, at first.
-        tip: what a cell's tooltip says.
+        tip: what the tooltip of its header says.
+        has_numbers: whether all of its values are numbers.
     """
 
     id: str
     title: str
-    text: Callable[[Run, float], str]
-    key: Callable[[Run], SortKey]
-    is_number: bool = False
+    what: tuple[str, str, str]
+    form: Form = "value"
     width: int = 110
-    tip: Callable[[Run], str] = lambda run: ""
+    tip: str = ""
+    has_numbers: bool = False
+
+    @property
+    def is_number(self) -> bool:
+        """Whether it is aligned to the right."""
+        return self.has_numbers or self.form in ("number", "duration", "size")
+
+    def field(self) -> Field:
+        """Return the field of the index."""
+        from app.records.query import Field
+
+        kind, name, stat = self.what
+        return Field(kind, name, stat)  # type: ignore[arg-type]
+
+    def text(self, value: Param) -> str:
+        """Return what a cell with a value shows."""
+        if value is None:
+            return "" if self.form in ("text", "value", "trend") else formats.NOTHING
+        number = value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+        match self.form:
+            case "state":
+                return str(value).capitalize()
+            case "source":
+                return SOURCES.get(str(value), str(value))
+            case "time":
+                return formats.moment(number)
+            case "duration":
+                return formats.duration(number)
+            case "size":
+                return formats.NOTHING if number is None else formats.size(number)
+            case "number":
+                return formats.number(number)
+        if isinstance(value, bool):
+            return str(value).lower()
+        if isinstance(value, float):
+            return f"{value:.4g}" if math.isfinite(value) else formats.number(value)
+        return formats.count(value) if isinstance(value, int) and abs(value) >= 10_000 else str(value)
+
+    def full_text(self, value: Param) -> str:
+        """Return all of a value, for the tooltip of a cell."""
+        if value is None or self.form in ("state", "source", "duration"):
+            return ""
+        if self.form == "time":
+            return formats.full_moment(value if isinstance(value, float) else None)
+        return f"{self.title} {value!r}" if self.form == "number" else str(value)
 
 
-def fixed_columns() -> list[Column]:
-    """Return the columns that every table has."""
-    return [
-        Column(
-            "state", "State", lambda run, now: state_text(run), lambda run: (0, _STATES.index(run.state)), width=124
-        ),
-        Column(
-            "name",
-            "Name",
-            lambda run, now: run.execution_id,
-            lambda run: (0, _by_date(run.execution_id)),
-            width=190,
-            tip=lambda run: "\n".join((str(run.folder.path), *run.problems)),
-        ),
-        Column(
-            "experiment",
-            "Experiment",
-            lambda run, now: run.experiment,
-            lambda run: (0, run.experiment.casefold()),
-            width=140,
-            tip=lambda run: run.experiment,
-        ),
-        Column(
-            "started",
-            "Started",
-            lambda run, now: formats.moment(begun(run)),
-            lambda run: _number(begun(run)),
-            width=104,
-            tip=lambda run: formats.full_moment(begun(run)),
-        ),
-        Column(
-            "time",
-            "Time",
-            lambda run, now: formats.duration(elapsed(run, now)),
-            lambda run: _number(elapsed(run, 0.0)),
-            is_number=True,
-            width=76,
-        ),
-    ]
+#: The columns that every table has.
+FIXED = (
+    Column("state", "State", ("run", "state", ""), "state", 124),
+    Column("name", "Name", ("run", "name", ""), "text", 190),
+    Column("source", "Source", ("run", "source", ""), "source", 118),
+    Column("experiment", "Experiment", ("run", "experiment", ""), "text", 140),
+    Column("started", "Started", ("run", "started", ""), "time", 104),
+    Column("time", "Time", ("run", "duration", ""), "duration", 76),
+)
+#: What is read of every run beside them.
+HIDDEN = (
+    Column("path", "Path", ("run", "path", ""), "text"),
+    Column("problems", "Problems", ("run", "problems", ""), "text"),
+    Column("origin", "Found in", ("run", "origin", ""), "text"),
+)
+_TREND = Column(TREND, "Trend", ("", "", ""), "trend", 76)
+_ATTRIBUTES: tuple[tuple[str, str, Form], ...] = (
+    ("ended", "Ended", "time"),
+    ("size", "Size", "size"),
+    ("group", "Group", "text"),
+    ("notes", "Notes", "text"),
+    ("star", "Star", "value"),
+    ("id", "Id", "text"),
+    ("origin", "Found in", "text"),
+    ("path", "Path", "text"),
+)
 
 
-def metric_columns(metrics: Iterable[str]) -> list[Column]:
-    """Return the columns of metrics: last and best of those per epoch, the value of those of the test."""
-    found = []
-    for metric in metrics:
-        found.append(_metric_column(metric, f"last:{metric}", metric, _last))
-        if not metric.startswith("test_"):
-            best = _lowest if lower_is_better(metric) else _highest
-            found.append(_metric_column(metric, f"best:{metric}", f"best {metric}", best))
-    return found
+def source_icon(source: str) -> str:
+    """Return the name of a source's icon."""
+    return _SOURCE_ICONS.get(source, "database")
 
 
-def key_metric(runs: Iterable[Run]) -> str:
-    """Return the metric that tells most of these runs: their validation loss, else their loss, else the commonest."""
-    counts = Counter(name for run in runs for name in run.metrics)
+def all_columns(common: list[str], names: Mapping[str, Iterable[str]]) -> list[Column]:
+    """Return every column that could be shown, those that tell most first.
+
+    Args:
+        common: the metrics that many of the runs have, as ``common_metrics`` gives them.
+        names: all names of metrics, params and tags, by ``metric``, ``param`` and ``tag``.
+    """
+    metrics = _metric_columns(common)
+    # The trend stands behind the best of the metric that it is of.
+    at = next((place + 1 for place, each in enumerate(metrics) if each.id.startswith("best:")), len(metrics))
+    rare = _metric_columns(sorted(set(names["metric"]) - set(common)))
+    attributes = [Column(f"run:{name}", title, ("run", name, ""), form) for name, title, form in _ATTRIBUTES]
+    params = _named_columns("param", names["param"])
+    tags = _named_columns("tag", names["tag"])
+    return [*FIXED, *metrics[:at], _TREND, *metrics[at:], *params, *tags, *attributes, *rare]
+
+
+def column_of(id_: str) -> Column | None:
+    """Return the column that is remembered by an id, whether any run has something in it or not."""
+    kind, colon, name = id_.partition(":")
+    if not colon:
+        return next((each for each in FIXED if each.id == id_), None)
+    if kind in ("last", "best"):
+        return next(each for each in _metric_columns([name], with_best=True) if each.id == id_)
+    if kind in ("param", "tag"):
+        return _named_columns(kind, [name])[0]
+    return next((each for each in all_columns([], {"metric": (), "param": (), "tag": ()}) if each.id == id_), None)
+
+
+def key_metric(counts: Mapping[str, int]) -> str:
+    """Return the metric that tells most of runs: their validation loss, else their loss, else the commonest.
+
+    Args:
+        counts: how many of the runs have each metric.
+    """
     for name in ("val_loss", "loss"):
-        if counts[name]:
+        if counts.get(name):
             return name
-    return counts.most_common(1)[0][0] if counts else ""
+    return max(counts, key=lambda name: counts[name], default="")
 
 
-def common_metrics(runs: Iterable[Run]) -> list[str]:
+def common_metrics(counts: Mapping[str, int], runs: int) -> list[str]:
     """Return the metrics that are worth a column, the key metric first, those of the test after it."""
-    rows = list(runs)
-    counts = Counter(name for run in rows for name in run.metrics)
-    key = key_metric(rows)
-    names = [name for name, count in counts.items() if count >= _LEAST_SHARE * len(rows)]
+    key = key_metric(counts)
+    names = [name for name, count in counts.items() if count >= _LEAST_SHARE * runs]
     names.sort(key=lambda name: (name != key, not name.startswith("test_"), not name.startswith("val_"), name))
     return names
 
 
-def shown_at_first(metrics: list[str]) -> set[str]:
-    """Return the ids of the metric columns that are shown unless the user chose others."""
+def shown_at_first(metrics: list[str], sources: int) -> set[str]:
+    """Return the ids of the columns that are shown unless the user chose others.
+
+    Args:
+        metrics: those that are worth a column, the key metric first.
+        sources: how many kinds of sources there are.
+    """
     key = metrics[:1]
     few = [name for name in metrics if name.startswith(("test_", "val_"))] or metrics
-    return {*(f"last:{name}" for name in few[:_MOST_METRICS]), *(f"best:{name}" for name in key)}
+    fixed = {each.id for each in FIXED if each.id != "source" or sources > 1}
+    return {*fixed, TREND, *(f"last:{name}" for name in few[:_MOST_METRICS]), *(f"best:{name}" for name in key)}
 
 
-def state_text(run: Run) -> str:
-    """Return the word of a state."""
-    return "Not responding" if run.silent_seconds is not None else run.state.capitalize()
+def live_value(id_: str, run: Run, now: float) -> Param:
+    """Return what a column shows of a run that is followed, None where only the index can tell it."""
+    kind, colon, name = id_.partition(":")
+    if colon:
+        summary = run.metrics.get(name) if kind in ("last", "best") else None
+        if summary is None:
+            return None
+        return summary.last if kind == "last" else summary.min if lower_is_better(name) else summary.max
+    match id_:
+        case "state":
+            return "not responding" if run.silent_seconds is not None else run.state
+        case "name":
+            return run.execution_id
+        case "source":
+            return "execution"
+        case "experiment":
+            return run.experiment
+        case "started":
+            return run.status.started or run.status.submitted
+        case "time":
+            return elapsed(run.status.started, run.status.ended, now if not run.status.is_over else None)
+    return None
 
 
-def begun(run: Run) -> float | None:
-    """Return when a run was started, or submitted while it waits."""
-    return run.status.started or run.status.submitted
+def elapsed(started: float | None, ended: float | None, now: float | None) -> float | None:
+    """Return the seconds from a start to an end, or to now where there is none yet."""
+    until = ended if ended is not None else now
+    return None if started is None or until is None else until - started
 
 
-def elapsed(run: Run, now: float) -> float | None:
-    """Return the seconds from a run's start to its end, or to now while it goes on."""
-    status = run.status
-    if status.started is None:
-        return None
-    if status.ended is not None:
-        return status.ended - status.started
-    return now - status.started if now and not status.is_over else None
+def _metric_columns(metrics: Iterable[str], *, with_best: bool = False) -> list[Column]:
+    """Return the columns of metrics: last and best of those per epoch, the value of those of the test."""
+    found = []
+    for name in metrics:
+        found.append(_metric_column(name, "last", name))
+        if with_best or not name.startswith("test_"):
+            found.append(_metric_column(name, "best", f"best {name}"))
+    return found
 
 
-def _metric_column(metric: str, id_: str, title: str, value: Callable[[MetricSummary], float]) -> Column:
-    def get(run: Run) -> float | None:
-        summary = run.metrics.get(metric)
-        return None if summary is None else value(summary)
-
-    return Column(
-        id_,
-        title,
-        lambda run, now: formats.number(get(run)),
-        lambda run: _number(get(run)),
-        is_number=True,
-        width=max(84, 9 * len(title)),
-        tip=lambda run: "" if get(run) is None else f"{title} {get(run)!r}",
-    )
+def _metric_column(name: str, stat: str, title: str) -> Column:
+    width = min(max(84, 9 * len(title)), 220)
+    return Column(f"{stat}:{name}", title, ("metric", name, stat), "number", width, title)
 
 
-def _last(summary: MetricSummary) -> float:
-    return summary.last
-
-
-def _lowest(summary: MetricSummary) -> float:
-    return summary.min
-
-
-def _highest(summary: MetricSummary) -> float:
-    return summary.max
-
-
-def _number(value: float | None) -> SortKey:
-    return _NOTHING if value is None or math.isnan(value) else (0, value)
-
-
-def _by_date(name: str) -> str:
-    """Return what orders the names of executions, which begin with the time of day, by date and time."""
-    clock, _, date = name.partition("__")
-    return "-".join(reversed(date.split("-")[:3])) + clock if date else name
+def _named_columns(kind: str, names: Iterable[str]) -> list[Column]:
+    """Return the columns of params or tags, called by the last part of their path where that is enough."""
+    ordered = sorted(names)
+    lasts = Counter(name.rpartition(".")[2] for name in ordered)
+    found = []
+    for name in ordered:
+        last = name.rpartition(".")[2]
+        title = last if last and lasts[last] == 1 else name
+        found.append(Column(f"{kind}:{name}", title, (kind, name, ""), width=110, tip=f"{kind}s.{name}"))
+    return found

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QRect, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QKeyEvent, QPainter
+from PySide6.QtCore import QItemSelectionModel, QPoint, Qt, Signal
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
     QMenu,
-    QStyle,
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
     QTableView,
 )
 
-from app.records.runs import Run
 from app.ui.icons import icon
-from app.ui.runs.model import ENDS_ACTIVE, RUN, TREND, TREND_COLUMN, RunsModel
-from app.ui.theme import height, theme, tokens, ui_font
+from app.ui.runs.cells import MARGIN, CellDelegate
+from app.ui.runs.columns import TREND
+from app.ui.runs.columns_popup import ColumnsPopup
+from app.ui.runs.model import RUN, RunsModel
+from app.ui.runs.rows import Row
+from app.ui.theme import height, theme
 from app.ui.tokens import HEADER, ROW
 
-_MARGIN = 8
+#: How many runs are opened at once.
+MOST_OPENED = 10
+#: How many rows are measured for the width of a column.
+_MOST_MEASURED = 1000
 _STEPS = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_Home, Qt.Key.Key_End)
 
 
@@ -35,10 +39,11 @@ class RunsView(QTableView):
     def __init__(self, model: RunsModel) -> None:
         super().__init__()
         self._model = model
-        self._kept: list[Path] = []
+        self._kept: list[Row] = []
         self._widths: dict[str, int] = {}
+        self._order: list[str] = []
         self.setModel(model)
-        self.setItemDelegate(_CellDelegate(self))
+        self.setItemDelegate(CellDelegate(self, model))
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
@@ -62,6 +67,7 @@ class RunsView(QTableView):
         header.sectionClicked.connect(self._on_header_clicked)
         header.sectionHandleDoubleClicked.connect(self._fit)
         header.sectionResized.connect(self._on_resized)
+        header.sectionMoved.connect(self._on_moved)
         header.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         header.customContextMenuRequested.connect(self._show_header_menu)
         model.modelAboutToBeReset.connect(self._keep_selection)
@@ -72,17 +78,24 @@ class RunsView(QTableView):
         self._size_columns()
 
     @property
-    def selected(self) -> list[Run]:
+    def selected_rows(self) -> list[int]:
+        """The numbers of the selected rows from top to bottom."""
+        ranges = sorted((each.top(), each.bottom()) for each in self.selectionModel().selection().toList())
+        return list(dict.fromkeys(chain.from_iterable(range(top, bottom + 1) for top, bottom in ranges)))
+
+    @property
+    def selected(self) -> list[Row]:
         """The selected runs from top to bottom."""
-        rows = sorted(index.row() for index in self.selectionModel().selectedRows())
-        return [self._model.run_at(row) for row in rows]
+        return [self._model.run_at(row) for row in self.selected_rows]
 
     def select(self, path: Path) -> bool:
-        """Select a run and bring it into sight; return whether it is shown."""
+        """Select a run of ours alone and bring it into sight; return whether it is shown."""
         row = self._model.row_of(path)
         if row is None:
             return False
-        self.selectRow(row)
+        # Not selectRow, which adds to the selection while Ctrl is held, as it is when Ctrl+Return starts a run.
+        flags = QItemSelectionModel.SelectionFlag
+        self.selectionModel().setCurrentIndex(self._model.index(row, 0), flags.ClearAndSelect | flags.Rows)
         self.scrollTo(self._model.index(row, 0))
         return True
 
@@ -91,24 +104,20 @@ class RunsView(QTableView):
         return dict(self._widths)
 
     def column_order(self) -> list[str]:
-        """Return the ids of the columns from left to right."""
-        header = self.horizontalHeader()
-        return [self._model.columns[header.logicalIndex(place)].id for place in range(header.count())]
+        """Return the ids of the columns from left to right, if the user has moved any."""
+        return list(self._order)
 
     def arrange(self, widths: dict[str, int], order: list[str]) -> None:
-        """Give columns the widths and the order that they had."""
-        self._widths = dict(widths)
+        """Give columns the widths and the order that they had, also those that are shown later."""
+        self._widths, self._order = dict(widths), list(order)
         self._size_columns()
-        header = self.horizontalHeader()
-        ids = [column.id for column in self._model.columns]
-        for place, id_ in enumerate(each for each in order if each in ids):
-            header.moveSection(header.visualIndex(ids.index(id_)), place)
+        self._order_columns()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Open with Enter; letters are for the page's keys, not for a search in the table."""
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not event.modifiers():
-            for run in self.selected[:10]:
-                self.opened.emit(run)
+            for row in self.selected_rows[:MOST_OPENED]:
+                self.opened.emit(self._model.run_at(row))
         elif event.key() in _STEPS and not self.selectionModel().hasSelection() and self._model.rowCount():
             # What only got the focus has a current row that nobody sees: the first step shows where it is.
             self.selectRow(max(self.currentIndex().row(), 0))
@@ -125,6 +134,18 @@ class RunsView(QTableView):
         header.blockSignals(False)
         self._show_sorting()
 
+    def _order_columns(self) -> None:
+        header = self.horizontalHeader()
+        header.blockSignals(True)
+        ids = [column.id for column in self._model.columns]
+        for place, id_ in enumerate(each for each in self._order if each in ids):
+            header.moveSection(header.visualIndex(ids.index(id_)), place)
+        header.blockSignals(False)
+
+    def _on_moved(self, *_: int) -> None:
+        header = self.horizontalHeader()
+        self._order = [self._model.columns[header.logicalIndex(place)].id for place in range(header.count())]
+
     def _show_sorting(self) -> None:
         id_, descending = self._model.sorting
         ids = [column.id for column in self._model.columns]
@@ -133,7 +154,7 @@ class RunsView(QTableView):
 
     def _on_header_clicked(self, section: int) -> None:
         column = self._model.columns[section]
-        if column.id == TREND_COLUMN:
+        if column.id == TREND:
             self._show_sorting()
             return
         id_, descending = self._model.sorting
@@ -147,29 +168,27 @@ class RunsView(QTableView):
     def _fit(self, section: int) -> None:
         column = self._model.columns[section]
         metrics = self.fontMetrics()
-        texts = [column.text(self._model.run_at(row), 0.0) for row in range(min(self._model.rowCount(), 1000))]
+        texts = [self._model.index(row, section).data() for row in range(min(self._model.rowCount(), _MOST_MEASURED))]
         widest = max((metrics.horizontalAdvance(text) for text in [column.title, *texts]), default=0)
-        self.setColumnWidth(section, widest + 2 * _MARGIN + (24 if column.id == "state" else 14))
+        self.setColumnWidth(section, widest + 2 * MARGIN + (24 if column.id in ("state", "source") else 14))
 
     def _keep_selection(self) -> None:
-        self._kept = [run.folder.path for run in self.selected]
+        self._kept = [self._model.run_at(row) for row in self.selected_rows[:_MOST_MEASURED]]
 
     def _on_reset(self) -> None:
         self._size_columns()
-        for path in self._kept:
-            row = self._model.row_of(path)
+        self._order_columns()
+        flags = self.selectionModel().SelectionFlag.Select | self.selectionModel().SelectionFlag.Rows
+        for row in self._model.rows_of(self._kept):
             if row is not None:
-                self.selectionModel().select(
-                    self._model.index(row, 0),
-                    self.selectionModel().SelectionFlag.Select | self.selectionModel().SelectionFlag.Rows,
-                )
+                self.selectionModel().select(self._model.index(row, 0), flags)
 
     def _show_header_menu(self, place: QPoint) -> None:
         menu = QMenu(self)
         section = self.horizontalHeader().logicalIndexAt(place)
         if 0 <= section < len(self._model.columns):
             column = self._model.columns[section]
-            if column.id != TREND_COLUMN:
+            if column.id != TREND:
                 up = menu.addAction(icon("arrow-up"), "Sort ascending")
                 up.triggered.connect(lambda: self._sort(column.id, descending=False))
                 down = menu.addAction(icon("arrow-down"), "Sort descending")
@@ -177,21 +196,17 @@ class RunsView(QTableView):
             if column.id != "name":
                 menu.addAction(icon("eye-off"), "Hide", lambda: self._hide(column.id))
             menu.addSeparator()
-        self.fill_columns_menu(menu)
+        menu.addAction(icon("columns-3"), "Choose columns…", lambda: self.choose_columns(place))
         menu.aboutToHide.connect(menu.deleteLater)
         menu.popup(self.horizontalHeader().mapToGlobal(place))
 
-    def fill_columns_menu(self, menu: QMenu) -> None:
-        """Add an entry for every column, ticked where it is shown."""
-        shown = {column.id for column in self._model.columns}
-        for column in self._model.available_columns:
-            action = menu.addAction(column.title)
-            action.setCheckable(True)
-            action.setChecked(column.id in shown)
-            action.setEnabled(column.id != "name")
-            action.triggered.connect(lambda _checked=False, id_=column.id: self._model.choose_columns(shown ^ {id_}))
-        menu.addSeparator()
-        menu.addAction("Choose by themselves", lambda: self._model.choose_columns(None))
+    def choose_columns(self, place: QPoint | None = None) -> None:
+        """Show the list of all columns, at a place of the header or at its right end."""
+        popup = ColumnsPopup(self, self._model)
+        header = self.horizontalHeader()
+        at = QPoint(header.width() - popup.width(), header.height()) if place is None else place
+        popup.move(header.mapToGlobal(at))
+        popup.show()
 
     def _sort(self, id_: str, *, descending: bool) -> None:
         self._model.sort_by(id_, descending=descending)
@@ -199,73 +214,3 @@ class RunsView(QTableView):
 
     def _hide(self, id_: str) -> None:
         self._model.choose_columns({column.id for column in self._model.columns} - {id_})
-
-
-class _CellDelegate(QStyledItemDelegate):
-    """Draws a cell in the tokens of the theme."""
-
-    def paint(
-        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
-    ) -> None:
-        colours = tokens()
-        view = self.parent()
-        assert isinstance(view, RunsView)
-        model = index.model()
-        assert isinstance(model, RunsModel)
-        box = QRect(option.rect)
-        column = model.columns[index.column()]
-        selected = bool(option.state & QStyle.StateFlag.State_Selected)
-        painter.save()
-        if selected:
-            painter.fillRect(box, QColor(colours.soft))
-        elif option.state & QStyle.StateFlag.State_MouseOver:
-            painter.fillRect(box, QColor(colours.hover))
-        if selected and view.horizontalHeader().visualIndex(index.column()) == 0:
-            painter.fillRect(QRect(box.x(), box.y(), 3, box.height()), QColor(colours.accent_text))
-        painter.setPen(QColor(colours.edge if index.data(ENDS_ACTIVE) else colours.line))
-        painter.drawLine(box.bottomLeft(), box.bottomRight())
-        inner = box.adjusted(_MARGIN, 0, -_MARGIN, 0)
-        if column.id == TREND_COLUMN:
-            self._paint_trend(painter, inner, index, selected)
-        else:
-            self._paint_text(painter, inner, index, column.id, is_number=column.is_number)
-        if option.state & QStyle.StateFlag.State_HasFocus:
-            painter.setPen(QColor(colours.accent_text))
-            painter.drawRect(box.adjusted(0, 0, -1, -1))
-        painter.restore()
-
-    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
-        return QSize(80, height(ROW))
-
-    def _paint_text(
-        self,
-        painter: QPainter,
-        box: QRect,
-        index: QModelIndex | QPersistentModelIndex,
-        column: str,
-        *,
-        is_number: bool,
-    ) -> None:
-        colours = tokens()
-        run: Run = index.data(RUN)
-        sign = index.data(Qt.ItemDataRole.DecorationRole)
-        if sign is not None:
-            sign.paint(painter, QRect(box.x(), box.center().y() - 6, 14, 14))
-            box = box.adjusted(20, 0, 0, 0)
-        ink = colours.text2 if column in ("experiment", "started", "time") else colours.text
-        painter.setPen(QColor(colours.state(run.state).ink if column == "state" else ink))
-        painter.setFont(ui_font(weight=500 if column.startswith("best:") else 400))
-        mode = Qt.TextElideMode.ElideMiddle if column == "name" else Qt.TextElideMode.ElideRight
-        text = painter.fontMetrics().elidedText(index.data(), mode, box.width())
-        side = Qt.AlignmentFlag.AlignRight if is_number else Qt.AlignmentFlag.AlignLeft
-        painter.drawText(box, side | Qt.AlignmentFlag.AlignVCenter, text)
-
-    def _paint_trend(
-        self, painter: QPainter, box: QRect, index: QModelIndex | QPersistentModelIndex, selected: bool
-    ) -> None:
-        from app.ui.charts.sparkline import paint_sparkline
-
-        values = index.data(TREND)
-        if values:
-            colour = tokens().text2 if selected else tokens().series[0]
-            paint_sparkline(painter, QRectF(box).adjusted(0, 6, 0, -6), values, QColor(colour))

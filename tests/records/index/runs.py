@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Callable
@@ -26,6 +25,7 @@ texts = st.one_of(
     st.sampled_from(["adam", "Adam", "sgd", "1", "1.0", "1e0", "nan", "true", "True", "2d", "2026-11-18", "", "a/b"]),
     st.text(max_size=5),
 )
+sentences = st.text(st.characters(exclude_characters="\n"), min_size=1, max_size=5)
 params: st.SearchStrategy[Param] = st.one_of(floats, texts, st.booleans(), st.none(), st.integers(-3, 3), st.integers())
 summaries = st.lists(floats, min_size=1, max_size=40).map(summary_of)
 times = st.one_of(st.none(), st.sampled_from([NOW - 100, NOW - 86400.0, 0.0]), st.floats(0, NOW))
@@ -52,7 +52,7 @@ records = st.builds(
     metrics=st.dictionaries(names, summaries, max_size=3),
     deleted=st.booleans(),
     parent=st.one_of(st.none(), texts),
-    problems=st.lists(texts, max_size=2).map(tuple),
+    problems=st.lists(sentences, max_size=2).map(tuple),
 )
 
 
@@ -103,7 +103,7 @@ def value_of(field: Field, run: RunRecord) -> Param:
             until = NOW if run.ended is None and run.state in ("starting", "running", "paused") else run.ended
             return None if run.started is None or until is None else until - run.started
         case "run", "problems":
-            return json.dumps(run.problems) if run.problems else None
+            return "\n".join(run.problems) or None
         case "run", "path":
             return str(run.path)
         case "run", ("star" | "archived"):

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import math
 import os
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -109,12 +111,38 @@ def test_two_runs_with_one_id_are_both_there_and_say_so(index: Index) -> None:
     assert index.record(third).problems == ()
 
 
+def test_a_run_with_many_copies_names_some_and_counts_the_rest(index: Index) -> None:
+    index.update("s", [record(f"{number}", id="same") for number in range(9)])
+    for read in index.records(index.query()):
+        assert len(read.problems) == 4
+        assert f"/runs/{read.name} has the same id" not in " ".join(read.problems)
+        assert read.problems[-1].endswith("5 more have the same id")
+
+
+def test_many_runs_at_once_are_what_they_are_one_by_one(index: Index) -> None:
+    curve = summary_of([3.0, 1.0, math.inf])
+    runs = [
+        record(f"{number}", params={"n": number, f"own {number % 7}": "x", "none": None}, metrics={"m": curve})
+        for number in range(600)
+    ]
+    index.update("s", runs, gone=[])
+    index.update("s", gone=["13", "599"], annotations={"7": Annotations(name="seven", tags={"a": "b"})})
+    wanted = np.array([300, 7, 8, 9_999, 300, 1, 560, 14])
+    one_by_one = [index.record(run) for run in wanted.tolist() if run not in (9_999, 14)]
+    assert index.records(wanted) == one_by_one
+    assert [read.name for read in one_by_one] == ["299", "6", "seven", "299", "0", "559"]
+    assert len(index.records(index.query())) == 598
+    assert index.records(np.array([], np.int64)) == []
+
+
 def test_a_run_is_found_by_id_name_and_key_or_by_what_they_begin_with(index: Index) -> None:
     index.update("s", [record("k/one", id="1234", name="alpha"), record("k/two", id="1299", name="alphabet")])
     one, two = index.query().tolist()
     assert index.find("1234").tolist() == index.find("alpha").tolist() == index.find("k/one").tolist() == [one]
     assert index.find("12").tolist() == index.find("k/").tolist() == [one, two]
     assert index.find("x").tolist() == index.find("").tolist() == []
+    index.update("s", annotations={"k/two": Annotations(name="the good one")})
+    assert index.find("the good").tolist() == index.find("alphabet").tolist() == [two]
 
 
 def test_what_people_add_shows_and_outlives_a_new_reading(index: Index) -> None:
@@ -152,6 +180,8 @@ def test_values_come_with_the_most_frequent_first(index: Index) -> None:
 def test_names_are_counted(index: Index) -> None:
     index.update("s", [record("a", params={"p": 1}, metrics={"m": summary_of([1.0])}), record("b", params={"p": 2})])
     assert index.counts() == {Field("metric", "m", "last"): 1, Field("param", "p"): 2}
+    assert index.counts(index.query("has(metrics.m)")) == {Field("metric", "m", "last"): 1}
+    assert index.counts(index.query("not has(metrics.m)")) == {}
 
 
 def test_the_table_has_every_kind_of_column(index: Index) -> None:
@@ -164,7 +194,8 @@ def test_the_table_has_every_kind_of_column(index: Index) -> None:
     assert list(table["name"]) == ["b", "a"]
     assert list(table["started"]) == [None, 5.0]
     assert [index.trends(ids, "val_loss")[0], len(index.trends(ids, "val_loss")[1])] == [(), 3]
-    assert index.trends(ids, "nothing") == [(), ()]
+    assert list(index.trends(ids, "nothing")) == [(), ()]
+    assert index.trends(ids, "val_loss")[:1] == [()]
 
 
 def test_an_infinite_or_undefined_curve_keeps_its_shape(index: Index) -> None:
@@ -232,3 +263,20 @@ def test_sizes_are_of_what_is_a_runs_own(index: Index) -> None:
     assert index.query("size > 1000").tolist() == [a]
     index.update("s", [record("a")])
     assert [run for run, _ in index.unmeasured(9)] == [a]
+
+
+def test_a_run_with_endless_problems_harms_nobody(index: Index) -> None:
+    index.update("s", [record("a"), record("b", problems=("\0" * 100_000, *["a\nline"] * 10_000))])
+    _, many = index.query().tolist()
+    problems = index.record(many).problems
+    assert problems[:2] == ("\0" * 1000, "a line")
+    assert sum(map(len, problems)) < 40_000
+    assert len(index.query()) == 2
+
+
+def test_an_index_that_is_closed_does_no_harm_to_its_file(tmp_path: Path) -> None:
+    index = Index(Workspace.at(tmp_path))
+    index.close()
+    with pytest.raises(sqlite3.ProgrammingError):
+        index.query()
+    assert [path.name for path in (tmp_path / ".trackside").glob("index*")] == ["index.db"]

@@ -12,7 +12,8 @@ from app.records.index import Index, Indexer, Progress
 from app.records.index.indexer import size_of
 from app.records.layout import Workspace
 from app.records.series import POINT_DTYPE, Points
-from app.records.sources.base import RunRecord, Scan, Source
+from app.records.sources.base import RunRecord, Scan, Source, Tail
+from app.records.sources.rereading import Rereading
 from tests.records.index.runs import record
 
 
@@ -42,6 +43,9 @@ class Folders(Source):
         import numpy as np
 
         return np.empty(0, POINT_DTYPE)
+
+    def follow(self, key: str) -> Tail:
+        return Rereading(self, key, (self.root / key / "run.json").read_bytes)
 
 
 @pytest.fixture

@@ -78,6 +78,11 @@ class Writer:
             self._writer.write(event.SerializeToString())
         self._writer.flush()
 
+    def log_image(self, tag: str, data: bytes, step: int) -> None:
+        found = Summary.Value(tag=tag, image=Summary.Image(encoded_image_string=data))
+        self._writer.write(Event(wall_time=1.7e9, step=step, summary=Summary(value=[found])).SerializeToString())
+        self._writer.flush()
+
     def close(self) -> None:
         self._writer.close()
 

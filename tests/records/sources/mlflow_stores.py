@@ -8,8 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 import app.trackers.mlflow  # noqa: F401 - before mlflow itself, whose settings it makes
 from app.records.sources.base import RunRecord, Source
+from app.records.sources.mlflow_values import local_path
 
 from mlflow import MlflowClient  # isort: skip
 from mlflow.entities import Metric, Param, Run, RunTag, ViewType  # isort: skip
@@ -70,6 +73,14 @@ def write(uri: str, path: Path, artifacts: Path) -> Store:
     client.delete_experiment(ids["trash"])
     model = client.create_logged_model(ids["named"], "model", source_run_id=ids["FINISHED"], tags={"a": "b"})
     client.log_metric(ids["FINISHED"], "of/model", 0.25, step=3, model_id=model.model_id)
+    killed = ids["KILLED"]
+    client.log_text(killed, "# report", "reports/final.md")
+    client.log_image(killed, np.zeros((4, 4, 3), np.uint8), key="val/sample", step=3, timestamp=1_700_000_000_000)
+    net = client.create_logged_model(ids["named"], "net", source_run_id=killed)
+    files = local_path(net.artifact_location)
+    assert files is not None
+    files.mkdir(parents=True)
+    (files / "weights.bin").write_bytes(b"12345")
     client.create_registered_model("registered")
     client.create_model_version("registered", "s3://elsewhere/model", ids["FINISHED"])
     return store

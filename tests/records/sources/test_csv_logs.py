@@ -66,7 +66,7 @@ def test_the_gaps_of_lightning_are_no_values(tmp_path: Path) -> None:
     (key,) = source.scan({}).changed
     record = source.read(key)
     assert (key, record.name, record.experiment) == ("version_0/metrics.csv", "version_0", "lightning_logs")
-    assert record.params == {"lr": 0.1, "net.units.0": 8, "net.units.1": 4}
+    assert record.params == {"lr": 0.1, "net.units": "[8, 4]", "f": "1"}
     assert source.series(key, "train_loss")["step"].tolist() == [49, 99]
     assert record.metrics["val_loss"].count == 2
     assert math.isnan(record.metrics["val_loss"].last)

@@ -29,8 +29,9 @@ def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Store
     database.parent.mkdir()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+        patch.chdir(home)  # where MLflow leaves a database of its own
         yield {
-            "files": mlflow_stores.write(files.as_uri(), files, files / "named artifacts"),
+            "files": mlflow_stores.write(files.as_uri(), files, files / "named_artifacts"),
             "database": mlflow_stores.write(f"sqlite:///{database}", database, database.parent / "mlartifacts" / "1"),
         }
 
@@ -214,6 +215,26 @@ def test_artifacts_lie_with_the_run_wherever_the_store_was_moved_to(stores: dict
         record = all_of(MLflowFiles(moved) if store.path.is_dir() else MLflowDatabase(moved / "mlflow.db"))[run]
         assert record.artifacts is not None
         assert record.artifacts.is_relative_to(moved)
+
+
+def test_what_was_logged_as_files_is_found_and_so_are_the_models_that_a_run_made(
+    stores: dict[str, Store], tmp_path: Path
+) -> None:
+    for kind, store in stores.items():
+        shutil.copytree(store.path if kind == "files" else store.path.parent, tmp_path / kind)
+        moved = tmp_path / kind / ("" if kind == "files" else "mlflow.db")
+        for source in (source_of(store), source_of(Store(store.client, moved))):
+            key = next(key for key in source.scan({}).changed if key.endswith(store.ids["KILLED"]))
+            found = source.media(key)
+            assert [(each.kind, each.name, each.step) for each in found] == [
+                ("image", "val/sample", 3),
+                ("text", "reports/final.md", None),
+                ("file", "net/weights.bin", None),
+            ]
+            assert found[0].time == 1_700_000_000.0
+            assert [each.path.read_bytes() for each in found[1:]] == [b"# report", b"12345"]
+            assert all(each.path.is_relative_to(source.root.parent) for each in found)
+            assert source.media(key.replace(store.ids["KILLED"], store.ids["FAILED"])) == []
 
 
 def test_the_real_stores_of_others_hold_what_mlflow_counts_in_them() -> None:

@@ -205,3 +205,44 @@ def test_a_page_without_points_says_why(page, qtbot):
     page.set_running(False)
     assert "no metric" in page._nothing._text.text()
     assert page.childAt(QPoint(500, 300)) is not None
+
+
+def test_of_a_run_that_counts_steps_all_stands_at_its_steps(qtbot):
+    page = MetricCharts(counts="step")
+    qtbot.addWidget(page)
+    page.resize(1000, 600)
+    page.show()
+    page.add_points([("val/loss", points([10, 20], [2, 1])), ("acc", points([10, 20], [0, 1]))])
+    settled(page, qtbot)
+    assert page.metrics() == ["acc", "val/loss"]
+    assert curves(page) == {"acc": [10, 20]}
+    assert segment(page, "Step").isVisibleTo(page)
+    assert segment(page, "Step").isChecked()
+    assert not segment(page, "Epoch").isVisibleTo(page)
+    segment(page, "Relative").click()
+    settled(page, qtbot)
+    assert curves(page)["acc"][0] == 0
+
+
+def test_test_values_at_many_epochs_are_a_curve_and_not_a_note(page, qtbot):
+    page.add_points([("acc", points(EPOCHS, EPOCHS / 10)), ("test_acc", points([1], [0.5]))])
+    settled(page, qtbot)
+    qtbot.waitUntil(lambda: page.charts()[0]._header.legend.toolTip().endswith("test 0.5000"))
+    page.add_points([("test_acc", points([2], [0.75]))])
+    settled(page, qtbot)
+    assert curves(page) == {"acc": EPOCHS.tolist(), "test_acc": [1, 2]}
+    qtbot.waitUntil(lambda: "test 0.5" not in page.charts()[0]._header.legend.toolTip())
+
+
+def test_charts_begin_anew_and_keep_what_was_chosen(page, qtbot):
+    page.add_points([("loss", points(EPOCHS, EPOCHS)), ("acc", points(EPOCHS, EPOCHS))])
+    page.restore_view({"log": True, "x_axis": "relative"})
+    settled(page, qtbot)
+    page.clear()
+    assert page.metrics() == []
+    page.add_points([("other", points([1, 2], [3, 4]))])
+    settled(page, qtbot)
+    assert [chart.title for chart in page.charts()] == ["other"]
+    assert page.charts()[0].log
+    assert page.view_state()["x_axis"] == "relative"
+    assert curves(page)["other"][0] == 0

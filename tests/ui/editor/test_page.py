@@ -117,6 +117,49 @@ def test_a_file_that_another_program_changed_is_not_overwritten_unasked(edit: Ed
     assert page.document.get(("training", "epochs")) == 5
 
 
+def write_theirs(config: Path) -> None:
+    config.write_text(json.dumps(changed(training__epochs=9)), encoding="utf-8")
+
+
+def test_what_another_program_wrote_is_taken_in_when_the_tab_comes_to_the_front(edit: Edit, config: Path) -> None:
+    page = edit(path=config)
+    page.hide()
+    write_theirs(config)
+    page.show()
+    assert page.document.get(("training", "epochs")) == 9
+    assert not page.is_modified
+    assert page.banner is not None
+    assert "read again" in page.banner.text
+
+
+def test_what_is_not_saved_is_not_given_up_for_what_another_program_wrote(edit: Edit, config: Path) -> None:
+    page = edit(path=config)
+    set_epochs(page, 5)
+    write_theirs(config)
+    page.look_again()
+    assert page.document.get(("training", "epochs")) == 5
+    link(page, "Keep mine").click()
+    page.look_again()
+    assert page.banner is None
+    assert not page.file.has_changed()
+    config.write_text(json.dumps(changed(training__epochs=10)), encoding="utf-8")
+    page.look_again()
+    link(page, "Reload").click()
+    assert page.document.get(("training", "epochs")) == 10
+    assert not page.is_modified
+
+
+def test_a_file_that_is_gone_or_broken_now_takes_nothing_away(edit: Edit, config: Path) -> None:
+    page = edit(path=config)
+    config.unlink()
+    page.look_again()
+    assert page.banner is None
+    assert page.document.get(("training", "epochs")) == 3
+    config.write_text("{", encoding="utf-8")
+    page.look_again()
+    assert page.document.state.problem is not None
+
+
 def test_a_draft_asks_for_a_name_and_becomes_that_file(edit: Edit, session: Session) -> None:
     page = edit(name="boston_housing.json")
     page.save()
@@ -184,7 +227,7 @@ def test_closing_with_changes_asks_and_saves(edit: Edit, config: Path) -> None:
 def test_a_layer_is_chosen_by_typing_a_part_of_its_name(edit: Edit, qtbot: QtBot) -> None:
     page = edit()
     chosen: list[str] = []
-    popup: Chooser = choose(page.run_button, "layer", chosen.append)
+    popup: Chooser = choose(link(page, "Run"), "layer", chosen.append)
     qtbot.keyClicks(popup.search, "global max pooling2d")
     qtbot.keyClick(popup.search, Qt.Key.Key_Return)
     assert chosen == ["global_max_pooling2d"]

@@ -30,6 +30,7 @@ def view(qtbot: QtBot, log: Path) -> LogView:
     found = LogView(log)
     qtbot.addWidget(found)
     found.resize(700, 300)
+    found._segments[DEBUG].click()
     found.show()
     qtbot.waitUntil(lambda: found.model.rowCount() == 6)
     return found
@@ -38,6 +39,16 @@ def view(qtbot: QtBot, log: Path) -> LogView:
 def shown(view: LogView) -> list[str]:
     model = view.model
     return [str(model.index(row, MESSAGE).data()) for row in range(model.rowCount())]
+
+
+def test_the_chatter_of_libraries_is_shown_on_demand(qtbot: QtBot, log: Path) -> None:
+    view = LogView(log)
+    qtbot.addWidget(view)
+    view.show()
+    qtbot.waitUntil(lambda: view.model.rowCount() == 5)
+    assert view._segments[INFO].isChecked()
+    view._segments[DEBUG].click()
+    assert view.model.rowCount() == 6
 
 
 def test_an_entry_is_shown_in_four_columns_with_the_time_of_day(view: LogView) -> None:
@@ -104,6 +115,31 @@ def test_it_stays_at_the_end_until_it_is_scrolled_up(qtbot: QtBot, view: LogView
     assert bar.value() == 10
     bar.setValue(bar.maximum())
     assert view.follow.isChecked()
+
+
+def test_the_last_line_stays_in_view_when_there_is_less_room(qtbot: QtBot, view: LogView, log: Path) -> None:
+    with open(log, "a") as file:
+        file.writelines(format_entry(0, "INFO", "Trainer", f"line {number}") for number in range(200))
+    qtbot.waitUntil(lambda: view.model.rowCount() == 206)
+
+    def is_whole() -> bool:
+        last = view.table.visualRect(view.model.index(view.model.rowCount() - 1, TIME))
+        return view.table.viewport().rect().contains(last)
+
+    qtbot.waitUntil(is_whole)
+    view.resize(700, 207)
+    qtbot.waitUntil(is_whole)
+    append_entry(log, "INFO", "Trainer", "so long a line that a bar appears below the others " * 9)
+    qtbot.waitUntil(lambda: view.model.rowCount() == 207 and view.table.horizontalScrollBar().maximum() > 0)
+    qtbot.waitUntil(is_whole)
+    assert view.follow.isChecked()
+
+
+def test_a_line_that_is_led_to_is_shown_from_its_beginning(qtbot: QtBot, view: LogView, log: Path) -> None:
+    append_entry(log, "ERROR", "Main", "a long message " * 40)
+    view.show_last_error()
+    qtbot.waitUntil(lambda: view.table.currentIndex().row() == 6)
+    assert view.table.horizontalScrollBar().value() == 0
 
 
 def test_selected_lines_are_copied_as_they_stand_in_the_file(qtbot: QtBot, view: LogView, log: Path) -> None:

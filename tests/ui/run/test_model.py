@@ -37,6 +37,15 @@ def test_a_stage_goes_on_until_it_has_ended() -> None:
     assert (model.stage, model.stages[0].seconds) == (None, 4.5)
 
 
+def test_a_stage_that_a_crash_cut_short_took_until_the_end() -> None:
+    load = {"time": START - 2, "kind": "stage_begin", "stage": "load_data"}
+    loaded = {"time": START, "kind": "stage_end", "stage": "load_data", "elapsed": 1.5}
+    model = taken(update(load, loaded, FIT))
+    assert model.stage_seconds() == {"load_data": 1.5}
+    model.take(RunUpdate(Status(state="crashed", started=START, ended=START + 132), None, (), ()))
+    assert model.stage_seconds() == {"load_data": 1.5, "fit_model": 132}
+
+
 def test_steps_within_an_epoch_are_told_by_the_points_per_batch() -> None:
     batches = points((51, START + 5.1, 1.0), (60, START + 6.0, 1.0))
     epoch = {"time": START + 5, "kind": "epoch_end", "epoch": 1, "step": 50}

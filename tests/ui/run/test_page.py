@@ -136,6 +136,24 @@ def test_a_run_that_shall_go_on_is_left_alone(record: Record, open_run: Opener) 
     assert page.header.stop_button.text() == "Stop"
 
 
+def test_head_status_line_and_question_tell_the_same_epoch(qtbot: QtBot, record: Record, open_run: Opener) -> None:
+    folder = record("running")
+    page = open_run(folder)
+    page.header.stop_button.click()
+    box = page.findChild(QMessageBox)
+    assert isinstance(box, QMessageBox)
+    shown = next(each for each in page.progress.findChildren(QLabel) if each.accessibleName() == "Epoch")
+    told: list[tuple[str, str]] = []
+    page.changed.connect(lambda: told.append((page.status[0], shown.text())))
+    for epoch in (4, 5, 6):
+        log_metrics(folder, {"loss": (8.0,)}, first_epoch=epoch)
+    qtbot.waitUntil(lambda: told[-1:] == [("Running, epoch 6 of 3", "6 / 3")])
+    assert all(f"epoch {head.partition(' ')[0]} of" in line for line, head in told)
+    assert box.informativeText().startswith("Epoch 6 of 3.")
+    end_run(folder)
+    qtbot.waitUntil(lambda: page.findChild(QMessageBox) is None)
+
+
 def test_a_run_that_waits_can_be_cancelled(record: Record, open_run: Opener) -> None:
     page = open_run(record("queued"))
     assert buttons(page)[0] == "Cancel"
@@ -155,8 +173,8 @@ def test_what_stands_before_the_first_curve_is_said(record: Record, open_run: Op
 
 
 def test_a_failure_is_said_above_and_shown_in_the_log(qtbot: QtBot, record: Record, open_run: Opener) -> None:
-    page = open_run(record("failed", message="Traceback\nValueError: wrong shape"))
-    assert page.banner_texts() == ["ValueError: wrong shape"]
+    page = open_run(record("crashed", message="the worker was ended by signal 11 (SIGSEGV)\nFatal Python error"))
+    assert page.banner_texts() == ["the worker was ended by signal 11 (SIGSEGV)"]
     next(found for found in page.findChildren(QPushButton) if found.text() == "Show in log").click()
     assert page.tabs.currentIndex() == LOG
     qtbot.waitUntil(lambda: page.log.model.rowCount() == 1)
@@ -301,6 +319,8 @@ def test_an_early_end_is_explained(record: Record, open_run: Opener) -> None:
     status = json.loads(folder.status.read_text())
     replace_file(folder.status, to_json({**status, "reason": "early_stopping"}))
     assert "Finished, stopped early at epoch 3 by early_stopping" in texts(open_run(folder))
+    replace_file(folder.status, to_json({**status, "state": "stopped", "reason": "user", "message": "stopped by ada"}))
+    assert "Stopped by ada" in texts(open_run(folder))
 
 
 def test_files_that_cannot_be_read_are_named(qtbot: QtBot, record: Record, open_run: Opener) -> None:

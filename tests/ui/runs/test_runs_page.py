@@ -1,7 +1,8 @@
-"""The table of runs: what it shows, how it is worked."""
+"""The table of runs: what it shows of all sources, how it is worked."""
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,43 +14,22 @@ from PySide6.QtWidgets import QMessageBox, QPushButton
 from pytestqt.qtbot import QtBot
 
 from app.records.layout import ExecutionFolder, Workspace
-from app.records.runs import Run
-from app.records.status import Status
-from app.records.summary import MetricSummary
-from app.records.watch import Changes
+from app.records.sources.base import RunRecord
+from app.records.summary import summary_of
 from app.ui.runs.columns import common_metrics, key_metric, shown_at_first
-from app.ui.runs.model import RunsModel
 from app.ui.runs.page import RunsPage
+from app.ui.runs.scope import Scope
 from app.ui.session import Session
+from tests.ui.others import index_runs, mlflow_run
 from tests.ui.recording import end_run
+from tests.ui.runs.reading import cell, names, titles
 
 Record = Callable[..., ExecutionFolder]
 
 
-@pytest.fixture
-def page(qtbot: QtBot, session: Session) -> RunsPage:
-    found = RunsPage(session)
-    qtbot.addWidget(found)
-    found.resize(1200, 700)
-    found.show()
-    return found
-
-
-def names(page: RunsPage) -> list[str]:
-    return [page.model.run_at(row).execution_id for row in range(page.model.rowCount())]
-
-
-def cell(page: RunsPage, row: int, title: str) -> str:
-    column = [each.title for each in page.model.columns].index(title)
-    text = page.model.index(row, column).data()
-    assert isinstance(text, str)
-    return text
-
-
-def run(name: str, state: str = "finished", **metrics: float) -> Run:
-    folder = ExecutionFolder(Path("/w/trainings/e/executions") / name)
-    summaries = {metric: MetricSummary(value, value, value, value, 1, (value,)) for metric, value in metrics.items()}
-    return Run(folder, name, "e", Status(id=name, state=state, started=1.0, ended=2.0), summaries)
+def run(name: str, *, state: str = "finished", **metrics: float) -> RunRecord:
+    summaries = {metric: summary_of([value]) for metric, value in metrics.items()}
+    return RunRecord("mlflow", name, name, name, "e", Path("/w") / name, state, 1.0, 2.0, metrics=summaries)  # type: ignore[arg-type]
 
 
 def test_a_row_tells_state_name_time_and_metrics(
@@ -68,17 +48,34 @@ def test_a_row_tells_state_name_time_and_metrics(
     assert page.status == ("1 run",)
 
 
+def test_every_cell_has_something_to_say(
+    qtbot: QtBot, session: Session, workspace: Workspace, page: RunsPage, record: Record
+) -> None:
+    record("running")
+    record()
+    mlflow_run(workspace.root / "mlruns")
+    session.rescan()
+    qtbot.waitUntil(lambda: page.model.rowCount() == 3)
+    for row in range(3):
+        for column, each in enumerate(page.model.columns):
+            index = page.model.index(row, column)
+            assert isinstance(index.data(), str)
+            assert index.data(Qt.ItemDataRole.AccessibleTextRole).startswith(each.title)
+            assert index.data(Qt.ItemDataRole.ToolTipRole) != ""
+        page.view.horizontalHeader().sectionHandleDoubleClicked.emit(row)
+
+
 def test_active_runs_are_on_top_whatever_is_sorted_and_filtered(
     qtbot: QtBot, session: Session, page: RunsPage, record: Record
 ) -> None:
     done, queued, running = record(), record("queued"), record("running")
-    qtbot.waitUntil(lambda: page.model.rowCount() == 3)
-    assert names(page) == [running.execution_id, queued.execution_id, done.execution_id]
+    qtbot.waitUntil(lambda: names(page) == [running.execution_id, queued.execution_id, done.execution_id])
     page.model.sort_by("best:val_loss", descending=False)
-    page.model.show_matching("finished")
+    page.filter.setText("finished")
+    qtbot.wait(300)
     assert names(page) == [running.execution_id, queued.execution_id, done.execution_id]
-    page.model.show_matching("no such run")
-    assert names(page) == [running.execution_id, queued.execution_id]
+    page.filter.setText("no such run")
+    qtbot.waitUntil(lambda: names(page) == [running.execution_id, queued.execution_id])
 
 
 def test_a_run_that_ends_joins_the_others_and_stays_selected(
@@ -86,20 +83,24 @@ def test_a_run_that_ends_joins_the_others_and_stays_selected(
 ) -> None:
     record(started=time.time())
     folder = record("running", started=time.time() - 500)
-    qtbot.waitUntil(lambda: page.model.rowCount() == 2)
-    assert names(page)[0] == folder.execution_id
+    qtbot.waitUntil(lambda: page.model.rowCount() == 2 and names(page)[0] == folder.execution_id)
     assert page.view.select(folder.path)
     end_run(folder)
     qtbot.waitUntil(lambda: names(page)[-1] == folder.execution_id)
-    assert [each.folder.path for each in page.view.selected] == [folder.path]
+    assert [each.path for each in page.view.selected] == [folder.path]
+    assert page.view.selected[0].state == "finished"
 
 
-def test_what_has_no_value_is_last_in_both_directions() -> None:
-    model = RunsModel()
-    model.fill([run("a", loss=2.0), run("b"), run("c", loss=1.0), run("d", loss=float("nan"))])
+def test_what_has_no_value_is_last_in_both_directions(
+    qtbot: QtBot, workspace: Workspace, tmp_path: Path, page: RunsPage
+) -> None:
+    index_runs(
+        workspace, tmp_path / "away", [run("a", loss=2.0), run("b"), run("c", loss=1.0), run("d", loss=math.nan)]
+    )
+    qtbot.waitUntil(lambda: page.model.rowCount() == 4)
     for descending, first in ((False, ["c", "a"]), (True, ["a", "c"])):
-        model.sort_by("last:loss", descending=descending)
-        assert [path.name for path in model.order()][:2] == first
+        page.model.sort_by("last:loss", descending=descending)
+        qtbot.waitUntil(lambda first=first: names(page)[:2] == first)
 
 
 def test_metrics_choose_their_columns_and_the_user_chooses_others(
@@ -107,7 +108,7 @@ def test_metrics_choose_their_columns_and_the_user_chooses_others(
 ) -> None:
     record()
     qtbot.waitUntil(lambda: page.model.rowCount() == 1)
-    shown = [each.title for each in page.model.columns]
+    shown = titles(page)
     assert shown == [
         "State",
         "Name",
@@ -120,12 +121,12 @@ def test_metrics_choose_their_columns_and_the_user_chooses_others(
         "test_loss",
     ]
     page.model.choose_columns({"name", "last:loss"})
-    assert [each.title for each in page.model.columns] == ["Name", "loss"]
+    qtbot.waitUntil(lambda: titles(page) == ["Name", "loss"])
     state = page.view_state()
     page.model.choose_columns(None)
-    assert [each.title for each in page.model.columns] == shown
+    qtbot.waitUntil(lambda: titles(page) == shown)
     page.restore_view(state)
-    assert [each.title for each in page.model.columns] == ["Name", "loss"]
+    qtbot.waitUntil(lambda: titles(page) == ["Name", "loss"])
 
 
 def test_a_view_that_is_broken_is_passed_over(page: RunsPage) -> None:
@@ -160,9 +161,10 @@ def test_an_experiment_alone_is_shown_when_it_is_asked_for(
 ) -> None:
     iris, _boston = record(experiment="iris"), record()
     qtbot.waitUntil(lambda: page.model.rowCount() == 2)
-    page.show_experiment("iris")
-    assert names(page) == [iris.execution_id]
-    assert session.order == [iris.path]
+    page.show_scope(Scope.of_experiment("iris"))
+    qtbot.waitUntil(lambda: names(page) == [iris.execution_id])
+    assert list(session.order) == [iris.path]
+    assert session.order.index(iris.path) == 0
 
 
 @pytest.mark.parametrize("how", ["double click", "Enter"])
@@ -191,6 +193,18 @@ def test_the_first_step_in_the_table_selects_a_run(
         qtbot.keyClick(page.view, Qt.Key.Key_Return)
 
 
+def test_a_run_that_is_started_with_ctrl_held_is_selected_alone(
+    qtbot: QtBot, session: Session, page: RunsPage, record: Record
+) -> None:
+    first, second = record(), record()
+    qtbot.waitUntil(lambda: page.model.rowCount() == 2)
+    page.view.select(first.path)
+    qtbot.keyPress(page.view, Qt.Key.Key_Control, Qt.KeyboardModifier.ControlModifier)
+    session.submitted.emit(second)
+    qtbot.keyRelease(page.view, Qt.Key.Key_Control)
+    assert [run.folder.path for run in page.view.selected] == [second.path]
+
+
 def test_the_config_of_a_run_is_edited_as_new(qtbot: QtBot, session: Session, page: RunsPage, record: Record) -> None:
     record()
     qtbot.waitUntil(lambda: page.model.rowCount() == 1)
@@ -209,7 +223,9 @@ def test_stopping_asks_once_and_writes_the_command(
     folder = record("running")
     qtbot.waitUntil(lambda: page.model.rowCount() == 1)
     page.view.selectRow(0)
-    next(action for action in page.actions() if action.text() == "Stop").trigger()
+    action = next(action for action in page.actions() if action.text() == "Stop")
+    qtbot.waitUntil(action.isEnabled)
+    action.trigger()
     box = page.findChild(QMessageBox)
     assert box is not None
     stop = next(each for each in box.findChildren(QPushButton) if each.text() == "Stop run")
@@ -224,6 +240,7 @@ def test_a_queued_run_is_cancelled_at_once(qtbot: QtBot, session: Session, page:
     Queue(session.workspace).add(folder)
     qtbot.waitUntil(lambda: page.model.rowCount() == 1)
     page.view.selectRow(0)
+    qtbot.waitUntil(lambda: "Cancel" in [action.text() for action in page.actions()])
     next(action for action in page.actions() if action.text() == "Cancel").trigger()
     qtbot.waitUntil(lambda: page.model.run_at(0).state == "stopped")
 
@@ -233,7 +250,9 @@ def test_selected_rows_are_copied_as_a_table(qtbot: QtBot, session: Session, pag
     record(experiment="iris")
     qtbot.waitUntil(lambda: page.model.rowCount() == 2)
     page.view.selectAll()
+    QGuiApplication.clipboard().clear()
     next(action for action in page.actions() if action.text() == "Copy").trigger()
+    qtbot.waitUntil(lambda: bool(QGuiApplication.clipboard().text()))
     lines = [line.split("\t") for line in QGuiApplication.clipboard().text().splitlines()]
     assert lines[0][:3] == ["State", "Name", "Experiment"]
     assert {line[2] for line in lines[1:]} == {"iris", "Boston Housing"}
@@ -259,28 +278,80 @@ def test_a_run_without_an_end_that_nobody_keeps_is_crashed_and_says_so(
     assert "status.json" in page.model.index(0, column).data(Qt.ItemDataRole.ToolTipRole)
 
 
-def test_ten_thousand_runs_are_sorted_and_keep_their_selection() -> None:
-    model = RunsModel()
+def test_ten_thousand_runs_are_sorted_and_keep_their_selection(
+    qtbot: QtBot, workspace: Workspace, tmp_path: Path, page: RunsPage
+) -> None:
     runs = [run(f"run-{number:05}", loss=float(number * 7919 % 10_007)) for number in range(10_000)]
-    for start in range(0, len(runs), 100):
-        model.take(Changes(tuple(runs[start : start + 100])))
-    selection = QItemSelectionModel(model)
-    selection.select(model.index(17, 0), QItemSelectionModel.SelectionFlag.Select)
-    chosen = model.run_at(17).id
-    model.sort_by("last:loss", descending=True)
-    values = [model.run_at(row).metrics["loss"].last for row in range(model.rowCount())]
-    assert values == sorted(values, reverse=True)
-    assert [model.run_at(index.row()).id for index in selection.selectedIndexes()] == [chosen]
+    index_runs(workspace, tmp_path / "away", runs)
+    qtbot.waitUntil(lambda: page.model.rowCount() == 10_000, timeout=20_000)
+    page.view.selectionModel().select(
+        page.model.index(17, 0),
+        QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows,
+    )
+    chosen = page.model.run_at(17).name
+    page.model.sort_by("last:loss", descending=True)
+    highest = max(runs, key=lambda each: each.metrics["loss"].last)
+    qtbot.waitUntil(lambda: page.model.run_at(0).name == highest.name)
+    values = [page.model.rows.value(row, "last:loss") for row in range(page.model.rowCount())]
+    assert values == sorted(values, reverse=True)  # type: ignore[type-var]
+    assert [each.name for each in page.view.selected] == [chosen]
 
 
 def test_the_metric_that_tells_most_comes_first() -> None:
-    runs = [run("a", loss=1.0, val_loss=2.0, test_loss=3.0), run("b", loss=1.0), run("c", rare=1.0)]
-    assert key_metric(runs) == "val_loss"
-    assert common_metrics(runs) == ["val_loss", "loss", "rare", "test_loss"] or common_metrics(runs)[0] == "val_loss"
-    assert "best:val_loss" in shown_at_first(common_metrics(runs))
-    assert key_metric([]) == ""
+    counts = {"loss": 2, "val_loss": 1, "test_loss": 1, "rare": 1}
+    assert key_metric(counts) == "val_loss"
+    assert common_metrics(counts, 3) == ["val_loss", "test_loss", "loss", "rare"]
+    assert "best:val_loss" in shown_at_first(common_metrics(counts, 3), 1)
+    assert "source" not in shown_at_first([], 1)
+    assert "source" in shown_at_first([], 2)
+    assert key_metric({}) == ""
 
 
 def test_the_workspace_may_be_empty_of_folders(qtbot: QtBot, workspace: Workspace, page: RunsPage) -> None:
     assert not workspace.trainings.exists()
     qtbot.waitUntil(lambda: page.model.rowCount() == 0)
+
+
+def test_a_followed_run_shows_what_the_index_knows_of_it(
+    qtbot: QtBot, session: Session, page: RunsPage, record: Record
+) -> None:
+    record("running")
+    qtbot.waitUntil(lambda: page.model.rowCount() == 1)
+    page.model.choose_columns({"state", "name", "param:model.compilation.optimizer"})
+    qtbot.waitUntil(lambda: "optimizer" in titles(page))
+    qtbot.waitUntil(lambda: cell(page, 0, "optimizer") == "adam")
+    assert cell(page, 0, "State") == "Running"
+
+
+def test_columns_that_were_moved_stay_so_when_others_come(
+    qtbot: QtBot, session: Session, page: RunsPage, record: Record
+) -> None:
+    record()
+    qtbot.waitUntil(lambda: page.model.rowCount() == 1)
+    page.view.horizontalHeader().moveSection(1, 0)
+    page.model.choose_columns({"state", "name", "last:loss"})
+    qtbot.waitUntil(lambda: titles(page) == ["State", "Name", "loss"])
+    header = page.view.horizontalHeader()
+    assert [header.logicalIndex(place) for place in range(3)] == [1, 0, 2]
+
+
+def test_sorting_by_name_puts_executions_by_date(
+    qtbot: QtBot, workspace: Workspace, tmp_path: Path, page: RunsPage
+) -> None:
+    names_by_date = ["09-00-00__02-01-2026", "08-00-00__03-01-2026", "10-00-00__01-02-2026"]
+    index_runs(workspace, tmp_path / "away", [run(each) for each in names_by_date])
+    qtbot.waitUntil(lambda: page.model.rowCount() == 3)
+    page.model.sort_by("name", descending=False)
+    qtbot.waitUntil(lambda: names(page) == names_by_date)
+
+
+def test_an_experiment_that_is_gone_offers_all_runs(
+    qtbot: QtBot, session: Session, page: RunsPage, record: Record
+) -> None:
+    record()
+    qtbot.waitUntil(lambda: page.model.rowCount() == 1)
+    page.show_scope(Scope.of_experiment("gone"))
+    back = next(each for each in page.findChildren(QPushButton) if each.text() == "Show all runs")
+    qtbot.waitUntil(back.isVisible)
+    qtbot.mouseClick(back, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: page.model.rowCount() == 1)
