@@ -181,7 +181,10 @@ def make_environment(python: Interpreter) -> None:
     Raises:
         SetupProblem: Python could not make it.
     """
-    if VENV.exists():
+    if VENV.is_symlink():
+        print(".venv is a link to an environment of another folder; the link is replaced, what it leads to is left.")
+        VENV.unlink()  # "venv --clear" would empty what it leads to
+    elif VENV.exists():
         print(".venv cannot be used (broken, moved, or of another Python) and is made anew.", flush=True)
     print("Making .venv with Python " + python.version + " (" + python.path + ").", flush=True)
     if not succeeds([python.path, "-m", "venv", "--clear", str(VENV)], quiet=False):

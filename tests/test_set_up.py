@@ -89,6 +89,21 @@ def test_an_environment_whose_python_is_gone_is_not_usable(bootstrap: ModuleType
     assert not bootstrap.is_usable()
 
 
+@pytest.mark.skipif(os.name == "nt", reason="links need rights on Windows")
+def test_the_environment_of_another_checkout_that_a_link_leads_to_is_left_alone(
+    bootstrap: ModuleType, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    elsewhere = tmp_path_factory.mktemp("elsewhere") / ".venv"
+    bootstrap.VENV.rename(elsewhere)
+    bootstrap.VENV.symlink_to(elsewhere)
+
+    bootstrap.make_environment(bootstrap.Interpreter(sys.executable, "{}.{}".format(*sys.version_info), True))
+
+    assert (elsewhere / "pyvenv.cfg").exists()
+    assert not bootstrap.VENV.is_symlink()
+    assert bootstrap.PYTHON.exists()
+
+
 def test_without_a_fitting_python_the_set_up_says_which_one_to_get(
     bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
