@@ -143,9 +143,12 @@ class Documents(QTabWidget):
         text = page.tab
         short = text if len(text) <= _LONGEST_TITLE else f"{text[: _LONGEST_TITLE - 1]}…"
         mark = " ●" if page.is_modified else ""
-        self.setTabText(index, short.replace("&", "&&") + mark)
+        title = short.replace("&", "&&") + mark
+        if title != self.tabText(index):  # each of these lays all tabs out anew
+            self.setTabText(index, title)
+        if page.icon.cacheKey() != self.tabIcon(index).cacheKey():
+            self.setTabIcon(index, page.icon)
         self.setTabToolTip(index, page.title)
-        self.setTabIcon(index, page.icon)
 
     def _on_menu(self, position: QPoint) -> None:
         index = self.tabBar().tabAt(position)

@@ -9,6 +9,8 @@ from datetime import date, datetime
 #: What stands where there is no value.
 NOTHING = "—"
 _MINUS = "\N{MINUS SIGN}"
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _EXECUTION = re.compile(r"(\d\d)-(\d\d)-(\d\d)__(\d\d)-(\d\d)-(\d{4})(.*)")
 
 
@@ -57,11 +59,12 @@ def moment(when: float | None, now: datetime | None = None) -> str:
         return NOTHING
     local = datetime.fromtimestamp(when)
     days = ((now or datetime.now()).date() - local.date()).days
+    # Not with strftime, which imports a module at each call: beside PySide that takes longer than drawing the text.
     if days == 0:
-        return f"Today {local:%H:%M}"
+        return f"Today {local.hour:02}:{local.minute:02}"
     if 0 < days < 7:
-        return f"{local:%a %H:%M}"
-    return f"{local.day} {local:%b %Y}"
+        return f"{_DAYS[local.weekday()]} {local.hour:02}:{local.minute:02}"
+    return f"{local.day} {_MONTHS[local.month - 1]} {local.year}"
 
 
 def short_execution(execution_id: str, today: date | None = None) -> str:
@@ -74,8 +77,8 @@ def short_execution(execution_id: str, today: date | None = None) -> str:
         when = datetime(int(year), int(month), int(day), int(hour), int(minute), int(second))
     except ValueError:
         return execution_id
-    text = f"{when:%H:%M:%S}{match[7]}"
-    return text if when.date() == (today or date.today()) else f"{text}, {when.day} {when:%b %Y}"
+    text = f"{hour}:{minute}:{second}{match[7]}"
+    return text if when.date() == (today or date.today()) else f"{text}, {when.day} {_MONTHS[when.month - 1]} {year}"
 
 
 def full_moment(when: float | None) -> str:

@@ -44,6 +44,7 @@ class StatusBar(QStatusBar):
         self.setMinimumHeight(height(STATUS_BAR) + 2)
         self._folder = Path.home()
         self._page: list[QWidget] = []
+        self._said: tuple[tuple[str, ...], int] = ((), 0)
         self._addresses: list[QWidget] = []
         self._waits: dict[str, QWidget] = {}
         right = QWidget()
@@ -62,6 +63,10 @@ class StatusBar(QStatusBar):
 
     def show_page(self, texts: tuple[str, ...], sign: QIcon | None) -> None:
         """Show what a page says; the first text behind its icon."""
+        said = (texts, sign.cacheKey() if sign is not None else 0)
+        if said == self._said:
+            return
+        self._said = said
         for widget in self._page:
             self.removeWidget(widget)
             widget.deleteLater()

@@ -1,19 +1,17 @@
-"""How a cell of the table of runs is drawn. A full table has hundreds, and must be there within a frame or two."""
+"""How the cells of the table of runs are drawn. A full table has hundreds, and must be there within a frame."""
 
 from __future__ import annotations
 
 import functools
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPointF, QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPixmap
-from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
+from PySide6.QtCore import QPointF, QRect, QRectF, Qt
+from PySide6.QtGui import QColor, QCursor, QFontMetrics, QPainter, QPixmap
 
 from app.ui.icons import pixmap
 from app.ui.runs.columns import TREND, Column
 from app.ui.runs.model import RunsModel
-from app.ui.theme import height, tokens, ui_font
-from app.ui.tokens import ROW
+from app.ui.theme import tokens, ui_font
 
 if TYPE_CHECKING:
     from app.ui.runs.view import RunsView
@@ -23,78 +21,104 @@ MARGIN = 8
 _SIGN, _SIGN_SIZE = 20, 14
 #: No letter of a run's texts is wider on average (px): what is short enough needs not be measured.
 _WIDE = 9
-_SELECTED, _HOVERED, _FOCUSED = (
-    flag.value
-    for flag in (QStyle.StateFlag.State_Selected, QStyle.StateFlag.State_MouseOver, QStyle.StateFlag.State_HasFocus)
-)
 _MUTED = frozenset(("experiment", "started", "time", "source"))
 
 
-class CellDelegate(QStyledItemDelegate):
-    """Draws a cell in the tokens of the theme, straight from the rows: asking the model by roles takes longer."""
+class CellPainter:
+    """Draws the cells of a table in the tokens of the theme, column by column and straight from the rows.
+
+    A delegate that is asked cell by cell, through the model and its roles, takes three times as long: with a table
+    across the screen that is more than a frame.
+    """
 
     def __init__(self, view: RunsView, model: RunsModel) -> None:
-        super().__init__(view)
         self._view, self._model = view, model
 
-    def paint(
-        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
-    ) -> None:
-        """Draw all of a cell; pen and font are left as they come, since every cell sets its own."""
-        colours = tokens()
-        box: QRect = option.rect
-        row, column = index.row(), self._model.columns[index.column()]
-        state = option.state.value
+    def paint(self, painter: QPainter, box: QRect) -> None:
+        """Draw the cells that a part of the viewport shows."""
+        view = self._view
+        first, last = view.rowAt(box.top()), view.rowAt(box.bottom())
+        if first < 0:
+            return
+        rows = range(first, (last if last >= 0 else len(self._model.rows) - 1) + 1)
+        header = view.horizontalHeader()
+        shown = [
+            (column, header.sectionViewportPosition(section), header.sectionSize(section))
+            for section, column in enumerate(self._model.columns)
+            if not header.isSectionHidden(section)
+        ]
+        top, height_ = view.rowViewportPosition(first), view.rowHeight(first)
+        selected = self._paint_rows(painter, rows, QRect(-header.offset(), top, header.length(), height_))
+        for column, x, width in shown:
+            if x <= box.right() and x + width > box.left():
+                part = QRect(x + MARGIN, top, width - 2 * MARGIN, height_)
+                if column.id == TREND:
+                    self._paint_trends(painter, rows, part, selected)
+                else:
+                    self._paint_texts(painter, rows, column, part)
+        if view.hasFocus() and (current := view.currentIndex()).isValid() and current.row() in rows:
+            painter.setPen(_colour(tokens().accent_text))
+            painter.drawRect(view.visualRect(current).adjusted(0, 0, -1, -1))
+
+    def _paint_rows(self, painter: QPainter, rows: range, box: QRect) -> set[int]:
+        """Draw what lies under the cells, from the box of the first row on; return the rows that are selected."""
+        colours, view = tokens(), self._view
+        ranges = ((part.top(), part.bottom()) for part in view.selectionModel().selection().toList())
+        selected = {row for top, bottom in ranges for row in range(max(top, rows[0]), min(bottom, rows[-1]) + 1)}
+        viewport = view.viewport()
+        hovered = view.rowAt(viewport.mapFromGlobal(QCursor.pos()).y()) if viewport.underMouse() else -1
         x, y, width, height_ = box.x(), box.y(), box.width(), box.height()
-        if state & _SELECTED:
-            painter.fillRect(box, _colour(colours.soft))
-            if self._view.horizontalHeader().visualIndex(index.column()) == 0:
+        for row in rows:
+            if row in selected:
+                painter.fillRect(x, y, width, height_, _colour(colours.soft))
                 painter.fillRect(x, y, 3, height_, _colour(colours.accent_text))
-        elif state & _HOVERED:
-            painter.fillRect(box, _colour(colours.hover))
-        ends_live = row == len(self._model.rows.live) - 1
-        painter.fillRect(x, y + height_ - 1, width, 1, _colour(colours.edge if ends_live else colours.line))
-        if column.id == TREND:
-            ink = colours.text2 if state & _SELECTED else colours.series[0]
-            self._paint_trend(painter, row, QRect(x + MARGIN, y + 6, width - 2 * MARGIN, height_ - 12), ink)
-        else:
-            self._paint_text(painter, row, column, x + MARGIN, y, width - 2 * MARGIN, height_)
-        if state & _FOCUSED:
-            painter.setPen(_colour(colours.accent_text))
-            painter.drawRect(box.adjusted(0, 0, -1, -1))
+            elif row == hovered:
+                painter.fillRect(x, y, width, height_, _colour(colours.hover))
+            ends_live = row == len(self._model.rows.live) - 1
+            painter.fillRect(x, y + height_ - 1, width, 1, _colour(colours.edge if ends_live else colours.line))
+            y += height_
+        return selected
 
-    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
-        """Return the height of all rows."""
-        return QSize(80, height(ROW))
-
-    def _paint_text(
-        self, painter: QPainter, row: int, column: Column, x: int, y: int, width: int, height_: int
-    ) -> None:
-        colours = tokens()
-        ink = colours.text2 if column.id in _MUTED else colours.text
-        if column.id == "state" and (state := self._model.rows.state(row)):
-            ink = colours.state(state).ink
-        if (sign := self._model.sign(row, column)) is not None:
-            name, sign_ink = sign
-            ratio = painter.device().devicePixelRatioF()
-            painter.drawPixmap(x, y + (height_ - _SIGN_SIZE) // 2, pixmap(name, sign_ink, _SIGN_SIZE, ratio))
-            x, width = x + _SIGN, width - _SIGN
-        text = column.text(self._model.rows.value(row, column.id))
+    def _paint_texts(self, painter: QPainter, rows: range, column: Column, box: QRect) -> None:
+        """Draw what stands in a column, from the box of the first row's text on."""
+        colours, all_ = tokens(), self._model.rows
         weight = 500 if column.id.startswith("best:") else 400
         metrics = _metrics(weight)
-        painter.setPen(_colour(ink))
+        ratio = painter.device().devicePixelRatioF()
         painter.setFont(ui_font(weight=weight))
-        if len(text) * _WIDE > width and _width(text, weight) > width:
-            mode = Qt.TextElideMode.ElideMiddle if column.id == "name" else Qt.TextElideMode.ElideRight
-            text = metrics.elidedText(text, mode, width)
-        if column.is_number:
-            x += width - _width(text, weight)
-        painter.drawText(QPointF(x, y + (height_ + metrics.ascent() - metrics.descent()) / 2), text)
+        pen = _colour(colours.text2 if column.id in _MUTED else colours.text)
+        painter.setPen(pen)
+        mode = Qt.TextElideMode.ElideMiddle if column.id == "name" else Qt.TextElideMode.ElideRight
+        has_signs, is_number = column.id in ("state", "source", "name"), column.is_number
+        y, height_ = box.y(), box.height()
+        base = (height_ + metrics.ascent() - metrics.descent()) / 2
+        for row in rows:
+            x, width = box.x(), box.width()
+            if has_signs and (sign := self._model.sign(row, column)) is not None:
+                name, ink = sign
+                painter.drawPixmap(x, y + (height_ - _SIGN_SIZE) // 2, pixmap(name, ink, _SIGN_SIZE, ratio))
+                x, width = x + _SIGN, width - _SIGN
+                if column.id == "state":
+                    painter.setPen(_colour(ink))
+            elif has_signs:
+                painter.setPen(pen)
+            text = column.text(all_.value(row, column.id))
+            if len(text) * _WIDE > width and _width(text, weight) > width:
+                text = metrics.elidedText(text, mode, max(width, 0))
+            if is_number:
+                x += width - _width(text, weight)
+            painter.drawText(QPointF(x, y + base), text)
+            y += height_
 
-    def _paint_trend(self, painter: QPainter, row: int, box: QRect, ink: str) -> None:
-        if values := self._model.rows.trend(row):
-            ratio = painter.device().devicePixelRatioF()
-            painter.drawPixmap(box.topLeft(), _sparkline(values, box.width(), box.height(), ink, ratio))
+    def _paint_trends(self, painter: QPainter, rows: range, box: QRect, selected: set[int]) -> None:
+        """Draw the curves of a column, from the box of the first row's curve on."""
+        colours, ratio = tokens(), painter.device().devicePixelRatioF()
+        y, height_ = box.y(), box.height()
+        for row in rows:
+            if values := self._model.rows.trend(row):
+                ink = colours.text2 if row in selected else colours.series[0]
+                painter.drawPixmap(box.x(), y + 6, _sparkline(values, box.width(), height_ - 12, ink, ratio))
+            y += height_
 
 
 @functools.lru_cache(maxsize=64)

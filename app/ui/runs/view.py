@@ -6,7 +6,7 @@ from itertools import chain
 from pathlib import Path
 
 from PySide6.QtCore import QItemSelectionModel, QPoint, Qt, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.ui.icons import icon
-from app.ui.runs.cells import MARGIN, CellDelegate
+from app.ui.runs.cells import MARGIN, CellPainter
 from app.ui.runs.columns import TREND
 from app.ui.runs.columns_popup import ColumnsPopup
 from app.ui.runs.model import RUN, RunsModel
@@ -43,7 +43,7 @@ class RunsView(QTableView):
         self._widths: dict[str, int] = {}
         self._order: list[str] = []
         self.setModel(model)
-        self.setItemDelegate(CellDelegate(self, model))
+        self._cells = CellPainter(self, model)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
@@ -112,6 +112,12 @@ class RunsView(QTableView):
         self._widths, self._order = dict(widths), list(order)
         self._size_columns()
         self._order_columns()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw the cells that are to be drawn."""
+        painter = QPainter(self.viewport())
+        self._cells.paint(painter, event.rect())
+        painter.end()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Open with Enter; letters are for the page's keys, not for a search in the table."""
