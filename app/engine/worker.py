@@ -19,11 +19,12 @@ from types import FrameType
 
 from app.channel import Channel, connect
 from app.config.loading import from_document
+from app.config.models import SessionConfig
 from app.config.problems import ConfigError
 from app.engine.ending import StopRequested, StopSwitch, Terminated, TrainingError
 from app.engine.faults import is_out_of_memory, sentence_of
 from app.engine.link import KeeperLink
-from app.engine.session import apply_session, gpu_names, import_backend, quiet_backend, route_python_messages
+from app.engine.session import apply_session, choose_backend, gpu_names, import_backend, route_python_messages
 from app.messages import Began, Ended, Job, Note, Ready
 from app.records.environment import describe_code, describe_platform, describe_python, hide_secrets, installed_packages
 from app.records.events import make_event
@@ -170,10 +171,15 @@ def _on_terminate(number: int, frame: FrameType | None) -> None:
 
 
 def main(argv: list[str]) -> int:
-    """Run a worker; its invitation is the first line of standard input."""
+    """Run a worker; its invitation is the first line of standard input.
+
+    Args:
+        argv: ``--warming``, if nobody waits for it yet, and the session of its run as JSON, where that is known.
+    """
     invitation = sys.stdin.readline()
     sys.stdin.close()
-    quiet_backend()
+    given = next((argument for argument in argv if argument.startswith("{")), None)
+    choose_backend(SessionConfig.model_validate_json(given) if given else SessionConfig())
     status = Worker().run(invitation, warming="--warming" in argv)
     sys.stdout.flush()
     sys.stderr.flush()
