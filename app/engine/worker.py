@@ -99,6 +99,7 @@ class Worker:
         return 1 if state == "failed" else 0
 
     def _train(self, folder: ExecutionFolder, job: Job, recorder: Recorder) -> tuple[str, str | None, str | None]:
+        from app.engine.machine import watched_machine
         from app.engine.own_code import open_workspace
         from app.engine.trainer import Trainer
 
@@ -108,7 +109,8 @@ class Worker:
             apply_session(loaded.config.session)
             open_workspace(Path(job.workspace))
             cache = Workspace.at(Path(job.workspace)).dataset_cache
-            outcome = Trainer(loaded.config, folder, cache, recorder, self._stop).run()
+            with watched_machine(recorder, loaded.config.tracking.system_every):
+                outcome = Trainer(loaded.config, folder, cache, recorder, self._stop).run()
             return outcome.state, outcome.reason, outcome.message
         except StopRequested:
             return "stopped", "user", f"stopped by {self._stop.by}"
