@@ -246,7 +246,9 @@ class SessionOptions(ConfigModel):
     allow_memory_growth: bool = Field(
         default=False, title="Memory growth", description="Take GPU memory as needed instead of all of it."
     )
-    num_cores: int | None = Field(default=None, ge=1, title="Cores", description="CPU threads of one op; null is all.")
+    num_cores: int | None = Field(
+        default=None, ge=1, title="Cores", description="CPU cores to compute with; null is all."
+    )
     deterministic: bool = Field(
         default=False,
         title="Deterministic",

@@ -33,10 +33,13 @@ def test_nothing_is_looked_at_unless_that_is_asked_for(record: Record) -> None:
 @pytest.mark.parametrize(
     ("does", "found"),
     [
-        ("echo '35, 2000'; echo '[N/A], 10'", {"gpu_0_utilization_percentage": 35.0, "gpu_1_memory_usage_megabytes": 10.48576}),
+        (
+            "echo '35, 2000'; echo '[N/A], 10'",
+            {"gpu_0_utilization_percentage": 35.0, "gpu_1_memory_usage_megabytes": 10.48576},
+        ),
         ("exit 9", {}),
     ],
-)  # fmt: skip
+)
 def test_gpus_are_what_nvidias_own_program_tells(
     record: Record, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, does: str, found: dict[str, float]
 ) -> None:
