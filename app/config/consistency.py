@@ -30,6 +30,7 @@ def check_consistency(document: Mapping[str, Any]) -> list[Problem]:
         *_check_place(_section(document, "dataset")),
         *_check_samples(_section(document, "training")),
         *_check_epochs(_section(document, "training")),
+        *_check_cross_validation(document),
         *_check_metric_names(document),
         *_check_callbacks(document),
         *_check_trackers(_section(document, "tracking")),
@@ -141,6 +142,14 @@ def _check_epochs(training: Mapping[str, Any]) -> Iterator[Problem]:
     first, epochs = training.get("initial_epoch", 0), training.get("epochs", 10)
     if fits("int", first) and fits("int", epochs) and first >= epochs > 0:
         yield Problem("training.initial_epoch", f"is {first}, and training ends at {epochs}", f"0 to {epochs - 1}")
+
+
+def _check_cross_validation(document: Mapping[str, Any]) -> Iterator[Problem]:
+    found = _find("model", _section(document, "model").get("name"))
+    is_estimator = found is not None and found.info.get("library") == "sklearn"
+    if _section(document, "training").get("cross_validation") is not None and not is_estimator:
+        valid = "null, or the id of a scikit-learn estimator as model.name"
+        yield Problem("training.cross_validation", "only scikit-learn's estimators are fitted part by part", valid)
 
 
 def _check_metric_names(document: Mapping[str, Any]) -> Iterator[Problem]:

@@ -76,7 +76,8 @@ def with_absolute_paths(document: Mapping[str, Any], folder: Path) -> Document:
 def _make_absolute(component: Component, options: Any, folder: Path) -> None:
     for parameter in component.parameters if isinstance(options, dict) else ():
         value = options.get(parameter.name)
-        if isinstance(value, str) and value and "path" in parameter.type.split("|"):
+        is_path = isinstance(value, str) and value and value not in parameter.choices
+        if is_path and "path" in parameter.type.split("|"):
             options[parameter.name] = _absolute(value, folder)
 
 

@@ -31,6 +31,7 @@ OF_TEXT = {"string_lookup", "text_vectorization"}
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "activation": {"activation": "swish"},
+    "application": {"application": "mobilenet", "include_top": False, "pooling": "avg"},
     "bidirectional": {"layer": {"type": "lstm", "units": 2}},
     "category_encoding": {"num_tokens": 3, "output_mode": "multi_hot"},
     "discretization": {"bin_boundaries": [0.2, 0.5]},
@@ -52,7 +53,12 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }
 SAMPLES = {"int": 2, "float": 0.5, "int[]": [1, 2]}
 
-SHAPES = {"group_normalization": (8, 4), "mel_spectrogram": (4096,), "stft_spectrogram": (256, 1)}
+SHAPES = {
+    "application": (32, 32, 3),
+    "group_normalization": (8, 4),
+    "mel_spectrogram": (4096,),
+    "stft_spectrogram": (256, 1),
+}
 IMAGE = re.compile("^(random_|aug_mix|auto_|center_|contrast|cut_|equal|max_num|mix_|pipe|rand_|resiz|solar)|2d")
 SEQUENCE = re.compile("1d|^(bidirectional|gru|lstm|permute|rnn|simple_rnn|time_distributed)$")
 
