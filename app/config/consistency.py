@@ -180,6 +180,10 @@ def _check_callbacks(document: Mapping[str, Any]) -> Iterator[Problem]:
         options = {parameter.name: parameter.default for parameter in component.parameters} | dict(entry)
         if "monitor" in options and (component.id != "model_checkpoint" or options["save_best_only"] is True):
             yield from _check_monitor(path, options["monitor"], logged, validates, known=None not in found)
+        if component.id == "lambda_callback":
+            for name, function in options.items():
+                if name != "type" and isinstance(function, str) and not is_users_own(function):
+                    yield Problem(f"{path}.{name}", f"is {function!r}", "a function of your own, as module:function")
         if component.id == "model_checkpoint" and isinstance(options["filepath"], str):
             weights_only = options["save_weights_only"] is True
             for problem in _check_filepath(options["filepath"], logged, weights_only, known=None not in found):

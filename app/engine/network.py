@@ -18,6 +18,7 @@ from app.engine.ending import StopRequested, StopSwitch, TrainingError
 from app.engine.faults import is_out_of_memory, sentence_of
 from app.engine.matching import check_samples
 from app.engine.outcome import Outcome
+from app.engine.own_code import place_in_own
 from app.engine.pipeline import Split, count_classes
 from app.engine.samples import Samples, each
 from app.records.layout import ExecutionFolder
@@ -191,4 +192,5 @@ def _named_errors(stage: str) -> Iterator[None]:
         if is_out_of_memory(error):
             raise
         log.debug("%s failed", stage, exc_info=True)
-        raise TrainingError(f"{stage}: {sentence_of(error)}") from error
+        place = place_in_own(error)
+        raise TrainingError(f"{stage}: {f'{place}: ' if place else ''}{sentence_of(error)}") from error
