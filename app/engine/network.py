@@ -177,7 +177,10 @@ class Network:
         if len(y.shape) > 1 and y.shape[-1] != 1:
             return int(y.shape[-1])
         if building.is_by_class_number(self._config.model):
-            return max(count_classes(part, "model.network") for part in (split.fit, split.val, split.test))
+            compilation = self._config.model.compilation
+            named = len(compilation.class_names) if compilation is not None else 0
+            parts = (split.fit, split.val, split.test)
+            return max(named, *(count_classes(part, "model.network") for part in parts))
         return 1
 
 

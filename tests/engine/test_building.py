@@ -292,6 +292,18 @@ def test_a_layer_that_cannot_be_built_is_named(layers: list[dict[str, Any]], sha
     assert "\x1b" not in str(caught.value)
 
 
+def test_a_config_is_as_it_was_after_models_were_built_of_it() -> None:
+    optimizer = {
+        "type": "sgd",
+        "learning_rate": {"type": "cosine_decay", "initial_learning_rate": 0.1, "decay_steps": 2},
+    }
+    config = model_config({"type": "bidirectional", "layer": {"type": "lstm", "units": 2}}, optimizer=optimizer)
+    before = config.model_dump_json()
+    for _ in range(2):
+        build_model(config, (5, 4))
+    assert config.model_dump_json() == before
+
+
 def test_a_compilation_that_keras_refuses_is_named() -> None:
     optimizer = {"type": "adam", "clipnorm": 1.0, "clipvalue": 1.0}
     with pytest.raises(TrainingError, match=r"^model\.compilation\.optimizer \(adam\): Only one of"):

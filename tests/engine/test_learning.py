@@ -34,6 +34,7 @@ def test_a_forest_is_one_line_away_from_a_network(record: Record) -> None:
     assert train(record, model=model, training__callbacks=[]) == Outcome("finished")
     assert {"loss", "val_loss", "test_loss", "r2_score", "val_mean_absolute_error"} <= set(record.metrics)
     assert record.metrics["loss"][0] < record.metrics["val_loss"][0]
+    assert record.metrics["test_loss"][0] > 1000 > 1 > record.metrics["test_r2_score"][0]  # a mean of squares, no R2
     path = record.folder.path / "model.skops"
     forest = skops.io.load(path, trusted=skops.io.get_untrusted_types(file=path))
     assert len(forest.estimators_) == 5
@@ -103,6 +104,21 @@ def test_one_hot_targets_are_trained_on_with_weights_by_class(record: Record) ->
     changes = IRIS | {"model__compilation": compilation, "dataset__one_hot": True}
     train(record, **changes, training__class_weight={"0": 1.0, "1": 2.0})
     assert record.metrics["accuracy"]
+
+
+def named(*classes: str) -> dict[str, Any]:
+    return {"model__compilation": {**IRIS["model__compilation"], "class_names": [*classes]}}
+
+
+def test_the_size_of_the_last_layer_is_that_of_the_class_names_too(record: Record) -> None:
+    changes = IRIS | {"model__network": [{"type": "dense", "activation": "softmax"}], "model__input_shape": None}
+    train(record, **changes | named("a", "b", "c", "never seen"))
+    assert keras.models.load_model(record.folder.model).output_shape == (None, 4)
+
+
+def test_as_many_names_as_classes_are_wanted(record: Record) -> None:
+    with pytest.raises(TrainingError, match=r"^model\.compilation\.class_names: has 2 names, but the model tells 3"):
+        train(record, **IRIS | named("a", "b"))
 
 
 def test_balanced_weights_are_those_of_the_classes_that_there_are(record: Record) -> None:
