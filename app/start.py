@@ -13,6 +13,8 @@ import sys
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
+#: What a module is installed with, where it has another name.
+_PACKAGES = {"PIL": "pillow", "jax": "'jax[cpu]'", "sklearn": "scikit-learn", "yaml": "pyyaml"}
 
 
 def pin() -> None:
@@ -46,7 +48,14 @@ def main(argv: list[str]) -> int:
     if sys.path and Path(sys.path[0]).resolve() == PACKAGE:
         del sys.path[0]
     pin()
-    result: int = importlib.import_module(argv[0]).main(argv[1:])
+    try:
+        result: int = importlib.import_module(argv[0]).main(argv[1:])
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] == "app":
+            raise
+        package = _PACKAGES.get(error.name.partition(".")[0], error.name)
+        install = f"{sys.executable} -m pip install {package}"
+        return _refuse(f"{sys.executable} has no module {error.name}, which Trackside needs there: {install}")
     return result
 
 

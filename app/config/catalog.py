@@ -174,7 +174,8 @@ def _stamp(file: Path) -> tuple[int, int]:
 def _shipped() -> Catalog:
     entries: dict[str, Any] = {}
     for name in ("keras.json", "models.json", "trackside.json"):
-        entries |= json.loads(resource("catalog", name).read_text(encoding="utf-8"))
+        for kind, components in json.loads(resource("catalog", name).read_text(encoding="utf-8")).items():
+            entries.setdefault(kind, {}).update(components)
     return Catalog(entries, common=entries.pop("common"))
 
 

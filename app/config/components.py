@@ -72,7 +72,8 @@ def _check_option(path: Path, parameter: Parameter, value: Any) -> list[Problem]
         items = split_list(term)
         if items and items[0] in KINDS and isinstance(value, list):
             return [problem for i, item in enumerate(value) for problem in _check_nested((*path, i), items[0], item)]
-    if isinstance(value, str) and parameter.choices and value not in parameter.choices:
+    is_free = "path" in parameter.type.split("|")
+    if isinstance(value, str) and parameter.choices and value not in parameter.choices and not is_free:
         message, _ = unknown("choice", value, parameter.choices)
         return [Problem(join(path), message, ", ".join(parameter.choices))]
     numbers = value if isinstance(value, list) else [value]

@@ -30,6 +30,7 @@ def check_consistency(document: Mapping[str, Any]) -> list[Problem]:
         *_check_place(_section(document, "dataset")),
         *_check_samples(_section(document, "training")),
         *_check_epochs(_section(document, "training")),
+        *_check_cross_validation(document),
         *_check_metric_names(document),
         *_check_callbacks(document),
         *_check_trackers(_section(document, "tracking")),
@@ -143,6 +144,14 @@ def _check_epochs(training: Mapping[str, Any]) -> Iterator[Problem]:
         yield Problem("training.initial_epoch", f"is {first}, and training ends at {epochs}", f"0 to {epochs - 1}")
 
 
+def _check_cross_validation(document: Mapping[str, Any]) -> Iterator[Problem]:
+    found = _find("model", _section(document, "model").get("name"))
+    is_estimator = found is not None and found.info.get("library") == "sklearn"
+    if _section(document, "training").get("cross_validation") is not None and not is_estimator:
+        valid = "null, or the id of a scikit-learn estimator as model.name"
+        yield Problem("training.cross_validation", "only scikit-learn's estimators are fitted part by part", valid)
+
+
 def _check_metric_names(document: Mapping[str, Any]) -> Iterator[Problem]:
     seen = set()
     for index, entry in enumerate(_list(_section(document, "model", "compilation"), "metrics")):
@@ -171,6 +180,10 @@ def _check_callbacks(document: Mapping[str, Any]) -> Iterator[Problem]:
         options = {parameter.name: parameter.default for parameter in component.parameters} | dict(entry)
         if "monitor" in options and (component.id != "model_checkpoint" or options["save_best_only"] is True):
             yield from _check_monitor(path, options["monitor"], logged, validates, known=None not in found)
+        if component.id == "lambda_callback":
+            for name, function in options.items():
+                if name != "type" and isinstance(function, str) and not is_users_own(function):
+                    yield Problem(f"{path}.{name}", f"is {function!r}", "a function of your own, as module:function")
         if component.id == "model_checkpoint" and isinstance(options["filepath"], str):
             weights_only = options["save_weights_only"] is True
             for problem in _check_filepath(options["filepath"], logged, weights_only, known=None not in found):

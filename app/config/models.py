@@ -148,6 +148,11 @@ class ModelConfig(ConfigModel):
     hyperparameters: dict[str, JsonValue] = Field(
         default={}, title="Hyperparameters", description="Parameters of the model with that id."
     )
+    weights: str | None = Field(
+        default=None,
+        title="Weights",
+        description="File of weights to begin with: the model.h5 or a checkpoint of an earlier run of the same layers.",
+    )
     compilation: CompilationConfig | None = Field(
         default=None, title="Compilation", description="Optimizer, loss and metrics; a network needs them."
     )
@@ -187,6 +192,15 @@ class SamplesConfig(ConfigModel):
     )
 
 
+class CrossValidationConfig(ConfigModel):
+    """How a scikit-learn estimator is measured on parts of the training rows, each left out of a fit in turn."""
+
+    cv: int = Field(default=5, ge=2, title="Parts", description="Parts; each is left out of one fit and measured.")
+    n_jobs: int | None = Field(
+        default=None, title="Jobs", description="Fits at once; null is one, -1 as many as there are cores."
+    )
+
+
 class FitConfig(ConfigModel):
     """How long and in what portions."""
 
@@ -211,6 +225,11 @@ class FitConfig(ConfigModel):
         default=None,
         title="Class weight",
         description='Weight of each class in the loss by its number or name, or "balanced".',
+    )
+    cross_validation: CrossValidationConfig | None = Field(
+        default=None,
+        title="Cross-validation",
+        description="Measure a scikit-learn estimator on parts of the training rows, as cv_<metric>.",
     )
     chunk_size: int | None = Field(
         default=None,
@@ -246,7 +265,9 @@ class SessionOptions(ConfigModel):
     allow_memory_growth: bool = Field(
         default=False, title="Memory growth", description="Take GPU memory as needed instead of all of it."
     )
-    num_cores: int | None = Field(default=None, ge=1, title="Cores", description="CPU threads of one op; null is all.")
+    num_cores: int | None = Field(
+        default=None, ge=1, title="Cores", description="CPU cores to compute with; null is all."
+    )
     deterministic: bool = Field(
         default=False,
         title="Deterministic",

@@ -25,6 +25,9 @@ from app.config.types import KINDS, split_list
 
 Keys = tuple[str | int, ...]
 
+#: The kind of a use that is no component: the Python that a config wants to be trained with.
+INTERPRETER = "Python"
+
 
 class OwnCodeError(Exception):
     """Own code that cannot be had; the text names the file, and the line where there is one."""
@@ -40,7 +43,7 @@ class OwnUse:
 
 
 def own_code_of(document: Mapping[str, Any]) -> list[OwnUse]:
-    """Return all places of a config that name code of the user's own, in no particular order."""
+    """Return all places of a config that name code of the user's own or the Python to run, in no particular order."""
     found: list[tuple[Keys, str, str]] = []
     for section, kind, _ in NAMED:
         part = document.get(section)
@@ -48,7 +51,11 @@ def own_code_of(document: Mapping[str, Any]) -> list[OwnUse]:
             found += _within((section, "name"), kind, part.get("name"))
     for path, kind, value in components(document):
         found += _within(path, kind, value)
-    return [OwnUse(join(path), kind, id) for path, kind, id in found if is_users_own(id)]
+    uses = [OwnUse(join(path), kind, id) for path, kind, id in found if is_users_own(id)]
+    session = document.get("session")
+    python = session.get("python") if isinstance(session, Mapping) else None
+    # Whatever program a config names is started: an interpreter of another's choice is as good as other's code.
+    return [*uses, OwnUse("session.python", INTERPRETER, python)] if isinstance(python, str) else uses
 
 
 def source_file(id: str, root: Path) -> Path | None:

@@ -15,6 +15,9 @@ from app.config.documents import Document
 from app.config.loading import LoadedConfig
 from app.config.types import KINDS, split_list
 
+#: Paths that a config has besides those of its components: section and key.
+PATHS = (("session", "python"), ("model", "weights"))
+
 
 def resolve(loaded: LoadedConfig) -> Document:
     """Return the config with every default filled in, ids in the catalog's form, and its source under ``source``.
@@ -53,6 +56,10 @@ def resolve_component(kind: str, entry: Mapping[str, Any]) -> dict[str, Any]:
 def with_absolute_paths(document: Mapping[str, Any], folder: Path) -> Document:
     """Return a copy of a config in which what the catalog says is a path no longer depends on where the config lies."""
     changed: Document = copy.deepcopy(dict(document))
+    for section, key in PATHS:
+        part = changed.get(section)
+        if isinstance(part, dict) and isinstance(value := part.get(key), str) and value:
+            part[key] = _absolute(value, folder)
     for section, kind, settings in NAMED:
         part = changed.get(section)
         name = part.get("name") if isinstance(part, dict) else None
@@ -69,8 +76,13 @@ def with_absolute_paths(document: Mapping[str, Any], folder: Path) -> Document:
 def _make_absolute(component: Component, options: Any, folder: Path) -> None:
     for parameter in component.parameters if isinstance(options, dict) else ():
         value = options.get(parameter.name)
-        if isinstance(value, str) and value and "path" in parameter.type.split("|"):
-            options[parameter.name] = os.path.normpath(folder / os.path.expanduser(value))
+        is_path = isinstance(value, str) and value and value not in parameter.choices
+        if is_path and "path" in parameter.type.split("|"):
+            options[parameter.name] = _absolute(value, folder)
+
+
+def _absolute(path: str, folder: Path) -> str:
+    return os.path.normpath(folder / os.path.expanduser(path))
 
 
 def _put(document: Any, path: Sequence[str | int], value: Any) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from filelock import FileLock
 
-from app.config.own_code import OwnUse, own_code_of, source_file
+from app.config.own_code import INTERPRETER, OwnUse, own_code_of, source_file
 from app.config.places import replace_user_file, user_folder
 from app.config.problems import ConfigError, Problem
 
@@ -26,7 +26,7 @@ class UntrustedError(ConfigError):
     def __init__(self, uses: list[OwnUse], root: Path) -> None:
         self.uses = uses
         remedy = f"trackside trust {root}, if you know that code"
-        super().__init__([Problem(use.path, why_untrusted(use.id, root), remedy) for use in uses])
+        super().__init__([Problem(use.path, why_untrusted(use.id, root, use.kind), remedy) for use in uses])
 
 
 def require_trust(document: Mapping[str, Any], root: Path) -> None:
@@ -64,8 +64,10 @@ def distrust(root: Path) -> None:
     _change(lambda paths: [path for path in paths if path != _real(root)])
 
 
-def why_untrusted(id: str, root: Path) -> str:
-    """Return why own code does not run in a workspace that is not trusted."""
+def why_untrusted(id: str, root: Path, kind: str = "") -> str:
+    """Return why own code, or a Python that a config names, does not run in a workspace that is not trusted."""
+    if kind == INTERPRETER:
+        return f"{id!r} is a program that this config names, and the workspace {root} is not trusted"
     file = source_file(id, root)
     where = file.relative_to(root) if file else "an installed module"
     return f"{id!r} is code of your own ({where}), and the workspace {root} is not trusted"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import keras
 
-from app.config.catalog import load_catalog
+from app.config.catalog import Component, load_catalog
 from app.config.components import is_users_own
 from app.config.consistency import INPUT
 from app.config.models import CompilationConfig, ComponentEntry, ModelConfig
@@ -16,6 +17,7 @@ from app.config.types import KINDS, split_list
 from app.engine.ending import TrainingError
 from app.engine.faults import sentence_of
 from app.engine.own_code import make_own, own_fault
+from app.engine.pretrained import build_application, load_weights
 from app.records.log import logger
 
 log = logger("Model")
@@ -39,6 +41,8 @@ class Adafactor(keras.optimizers.Adafactor):  # type: ignore[misc]  # Keras has 
             variable._path = f"{variable.path}_{index}"
 
 
+#: The layer that is a whole application of Keras, and its setting that says which.
+APPLICATION = "application"
 #: What is made in place of a class of Keras.
 _IN_PLACE_OF = {"keras.optimizers.Adafactor": Adafactor}
 
@@ -75,6 +79,8 @@ def build_model(config: ModelConfig, input_shape: Shapes, outputs: int | None = 
     if config.name is not None and is_users_own(config.name):
         model = _build_own(config, input_shape)
     elif config.name is not None:
+        if config.network is not None:
+            log.info("model.network is not used: model.name goes before it")
         model = _build_application(config, input_shape)
     else:
         log.info("Building Keras model from network specification")
@@ -82,6 +88,8 @@ def build_model(config: ModelConfig, input_shape: Shapes, outputs: int | None = 
     if config.compilation is not None:
         log.info("Compiling Keras model")
         _compile(model, config.compilation)
+    if config.weights is not None:
+        load_weights(model, Path(config.weights), "model.weights")
     return model
 
 
@@ -102,23 +110,12 @@ def _build_own(config: ModelConfig, input_shape: Shapes) -> keras.Model:
 
 def _build_application(config: ModelConfig, input_shape: Shapes) -> keras.Model:
     component = load_catalog().require("model", config.name or "")
-    log.info("Building %s of Keras' applications", component.cls.rpartition(".")[2])
     if isinstance(input_shape, Mapping):
         raise TrainingError(f"model.input_shape: {component.id} has one input; one shape would be right")
-    types = {parameter.name: parameter.type for parameter in component.parameters}
     where = "model.hyperparameters"
-    options = {
-        name: _value(types.get(name, "any"), value, f"{where}.{name}") for name, value in config.hyperparameters.items()
-    }
-    try:
-        return _keras_object(component.cls)(**{"weights": None, **options}, input_shape=tuple(input_shape))
-    except Exception as error:
-        if isinstance(error, OSError) or "fetch failure" in str(error):  # what Keras says of a download that failed
-            raise TrainingError(
-                f"{where}.weights: the weights of {component.id} cannot be had ({sentence_of(error)}). Connect to the "
-                "network and run again, or download them elsewhere and give the path of their file"
-            ) from error
-        raise TrainingError(f"{where} ({component.id}): {sentence_of(error)}") from error
+    return build_application(
+        component.id, _options(component, config.hyperparameters, where), tuple(input_shape), where
+    )
 
 
 def _build_network(config: ModelConfig, input_shape: Shapes, outputs: int | None) -> keras.Model:
@@ -178,6 +175,9 @@ def _build_graph(entries: Sequence[ComponentEntry], outputs: Sequence[str], inpu
 def _make_layer(entry: ComponentEntry, where: str, before: Sequence[tuple[int | None, ...]]) -> Any:
     """Return a layer for what comes before it; None for an input layer, which the model has already."""
     options = {name: value for name, value in entry.options.items() if name != "inputs"}
+    component = load_catalog().get("layer", entry.type)
+    if component is not None and component.id == APPLICATION:
+        return _make_application_layer(component, options, where, before)
     layer = make_component("layer", ComponentEntry.model_validate({"type": entry.type, **options}), where)
     if isinstance(layer, keras.layers.Normalization) and entry.options.get("mean") is None:
         raise TrainingError(
@@ -193,6 +193,19 @@ def _make_layer(entry: ComponentEntry, where: str, before: Sequence[tuple[int | 
             f"shape {_listed(before)}; leave it out, or give it that shape"
         )
     return None
+
+
+def _make_application_layer(
+    component: Component, options: dict[str, Any], where: str, before: Sequence[tuple[int | None, ...]]
+) -> keras.Model:
+    """Return an application as a layer, for what comes before it."""
+    if len(before) != 1:
+        raise TrainingError(f"{where} ({APPLICATION}): takes one input, not {len(before)}")
+    given = {name: value for name, value in options.items() if value is not None or name == "classifier_activation"}
+    trainable = given.pop("trainable", True)
+    model = build_application(given.pop(APPLICATION), _options(component, given, where), before[0], where)
+    model.trainable = trainable
+    return model
 
 
 @contextmanager
@@ -268,11 +281,10 @@ def make_component(kind: str, entry: ComponentEntry, where: str) -> Any:
     component = load_catalog().get(kind, entry.type)
     if component is None:
         raise TrainingError(f"{where}: unknown {kind} {entry.type!r}")
-    types = {parameter.name: parameter.type for parameter in component.parameters}
     given = dict(entry.options)
     if kind == "layer" and given.pop("inputs", None) is not None:
         raise TrainingError(f"{where}.inputs: a layer within a layer takes what that one gives it; leave it out")
-    options = {name: _value(types.get(name, "any"), value, f"{where}.{name}") for name, value in given.items()}
+    options = _options(component, given, where)
     try:
         made = (_IN_PLACE_OF.get(component.cls) or _keras_object(component.cls))(**options)
         if kind == "layer":
@@ -325,6 +337,12 @@ def _keras_object(path: str) -> Any:
     for part in path.split(".")[1:]:
         found = getattr(found, part)
     return found
+
+
+def _options(component: Component, given: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """Return settings as Keras takes them: those that are components themselves are made."""
+    types = {parameter.name: parameter.type for parameter in component.parameters}
+    return {name: _value(types.get(name, "any"), value, f"{where}.{name}") for name, value in given.items()}
 
 
 def _value(type_: str, value: Any, where: str) -> Any:

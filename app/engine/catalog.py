@@ -110,7 +110,7 @@ TYPES = {
     "bias_axes": "str", "use_scale": "bool", "flash_attention": "bool", "use_cudnn": "str|bool",
     "quantization_config": "dict", "logit_soft_cap": "float", "reverse_dtype": "str", "exclude_layers": "str[]",
     "merge_mode": "str", "tile_grid_size": "int[2]", "window": "str|float[]", "scaling": "str",
-    "LearningRateScheduler.schedule": "schedule|str", "RemoteMonitor.headers": "dict", "log_dir": "str",
+    "LearningRateScheduler.schedule": "schedule", "RemoteMonitor.headers": "dict", "log_dir": "str",
     "TensorBoard.update_freq": "str|int", "TensorBoard.profile_batch": "int|int[2]", "save_freq": "str|int",
     "embeddings_metadata": "str|dict", "on_epoch_begin": "str", "on_epoch_end": "str", "on_train_begin": "str",
     "on_train_end": "str", "on_train_batch_begin": "str", "on_train_batch_end": "str",

@@ -185,12 +185,13 @@ _CLASSES: dict[str, Callable[..., keras.callbacks.Callback]] = {
 }
 
 
-def _by_epoch(schedule: Any, where: str) -> Callable[[int], float]:
-    """Return what gives the learning rate of an epoch, from 0: a named schedule whose step is the epoch."""
+def _by_epoch(schedule: Any, where: str) -> Callable[..., float]:
+    """Return what gives the learning rate of an epoch, from 0: a named schedule whose step is the epoch.
+
+    A function of the user's own may take the learning rate so far beside the epoch, as Keras lets it.
+    """
     if isinstance(schedule, str):
-        if not is_users_own(schedule):
-            raise TrainingError(f"{where}: {schedule!r} needs its settings: an object with its type")
-        own = load_own(schedule, "function")
-        return lambda epoch: float(own(epoch))
+        own: Callable[..., float] = load_own(schedule, "function")
+        return own
     made = make_component("schedule", ComponentEntry.model_validate(schedule), where)
     return lambda epoch: float(made(epoch))

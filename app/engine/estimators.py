@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import importlib
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+from sklearn.utils.validation import has_fit_parameter
 
 from app.config.catalog import load_catalog
-from app.config.models import ModelConfig, TrainingConfig
+from app.config.models import CrossValidationConfig, ModelConfig, TrainingConfig
+from app.engine.class_weights import class_numbers, class_weights
 from app.engine.ending import TrainingError
 from app.engine.faults import sentence_of
 from app.engine.outcome import Outcome
@@ -72,6 +76,8 @@ class Estimator:
         """
         component, config = self._component, self._config
         log.info("Making %s of scikit-learn", component.cls.rpartition(".")[2])
+        if unused := _unused(config):
+            log.info("%s makes no use of %s", component.id, ", ".join(unused))
         options = dict(config.model.hyperparameters)
         if options.get("random_state") is None and component.parameter("random_state") is not None:
             options["random_state"] = config.dataset.seed
@@ -102,15 +108,17 @@ class Estimator:
         return {}
 
     def fit(self, split: Split) -> Outcome:
-        """Fit it; samples of more than one dimension are rows of numbers to it.
+        """Fit it; samples of more than one dimension are rows of numbers to it. Cross-validation comes before that.
 
         Raises:
             TrainingError: it cannot be fitted on them.
         """
-        try:
-            self._estimator.fit(_rows(split.fit), _targets(split.fit))
-        except (TypeError, ValueError) as error:
-            raise TrainingError(f"model.name ({self._component.id}): {sentence_of(error)}") from error
+        rows, targets = _rows(split.fit), _targets(split.fit)
+        weights = self._sample_weights(split.fit)
+        with self._named_errors("model.name"):
+            if self._config.training.cross_validation is not None:
+                self._cross_validate(self._config.training.cross_validation, rows, targets, weights)
+            self._estimator.fit(rows, targets, **({} if weights is None else {"sample_weight": weights}))
         values = self.evaluate(split.fit)
         if len(split.val):
             values |= {f"val_{name}": value for name, value in self.evaluate(split.val).items()}
@@ -124,9 +132,11 @@ class Estimator:
         For classes: accuracy, and where it gives probabilities ``loss``, their cross entropy (natural logarithm, mean
         of the samples). For numbers: ``loss``, the mean squared error, mean_absolute_error and r2_score.
         """
+        return self._measure(self._estimator, _rows(samples), _targets(samples))
+
+    def _measure(self, estimator: Any, rows: Array, targets: Array) -> dict[str, float]:
         from sklearn import metrics
 
-        estimator, rows, targets = self._estimator, _rows(samples), _targets(samples)
         predicted = estimator.predict(rows)
         if not self._is_classifier:
             return {
@@ -139,6 +149,49 @@ class Estimator:
             loss = metrics.log_loss(targets, estimator.predict_proba(rows), labels=estimator.classes_)
             found = {"loss": float(loss), **found}
         return found
+
+    def _cross_validate(
+        self, wanted: CrossValidationConfig, rows: Array, targets: Array, weights: Array | None
+    ) -> None:
+        """Log ``cv_<metric>``, a value for each part that a copy of it was measured on and not fitted on.
+
+        The parts have as many of each class as scikit-learn's StratifiedKFold gives them; its KFold for numbers.
+        """
+        from joblib import Parallel, delayed
+        from sklearn.base import clone
+        from sklearn.model_selection import check_cv
+
+        def measured(fit: Array, left_out: Array) -> dict[str, float]:
+            options = {} if weights is None else {"sample_weight": weights[fit]}
+            estimator = clone(self._estimator).fit(rows[fit], targets[fit], **options)
+            return self._measure(estimator, rows[left_out], targets[left_out])
+
+        with self._named_errors("training.cross_validation"):
+            parts = list(check_cv(wanted.cv, targets, classifier=self._is_classifier).split(rows, targets))
+        log.info("Cross-validating on %d parts ...", len(parts))
+        workers = Parallel(n_jobs=wanted.n_jobs, prefer="threads", return_as="generator")
+        found: list[dict[str, float]] = []
+        for values in workers(delayed(measured)(*part) for part in parts):
+            found.append(values)
+            self._recorder.log_epoch(len(found), {f"cv_{name}": value for name, value in values.items()})
+        for name in found[0]:
+            each = [values[name] for values in found]
+            log.info("cv_%s: %.6g, standard deviation %.2g", name, np.mean(each), np.std(each))
+
+    def _sample_weights(self, fit: Samples) -> Array | None:
+        weights = class_weights(self._config, fit)
+        if weights is None:
+            return None
+        if not has_fit_parameter(self._estimator, "sample_weight"):
+            raise TrainingError(f"training.class_weight: {self._component.id} cannot weigh samples; leave it out")
+        return np.array([weights[number] for number in class_numbers(fit)[0]])
+
+    @contextmanager
+    def _named_errors(self, where: str) -> Iterator[None]:
+        try:
+            yield
+        except (TypeError, ValueError) as error:
+            raise TrainingError(f"{where} ({self._component.id}): {sentence_of(error)}") from error
 
     def save(self) -> None:
         """Save it to the execution's folder, in skops' form.
@@ -166,3 +219,19 @@ def _rows(samples: Samples) -> Array:
 def _targets(samples: Samples) -> Array:
     values = np.asarray(samples.y)
     return values.reshape(len(values)) if values.ndim == 2 and values.shape[1] == 1 else values
+
+
+def _unused(config: TrainingConfig) -> list[str]:
+    """Return the keys of a config that are set and that only a network makes use of."""
+    model, training = config.model, config.training
+    given = {
+        "model.input_shape": model.input_shape,
+        "model.network": model.network,
+        "model.outputs": model.outputs,
+        "model.weights": model.weights,
+        "model.compilation": model.compilation,
+        "training.initial_epoch": training.initial_epoch,
+        "training.steps_per_epoch": training.steps_per_epoch,
+        "training.callbacks": training.callbacks,
+    }
+    return [key for key, value in given.items() if value]

@@ -29,8 +29,21 @@ def check_samples(model: keras.Model, config: TrainingConfig, samples: Samples) 
     Raises:
         TrainingError: they do not; the text names the key of the config and what would be right.
     """
+    _check_names(model, config)
     _check_features(model, config, samples.X)
     _check_targets(model, config, samples.y)
+
+
+def _check_names(model: keras.Model, config: TrainingConfig) -> None:
+    """Look whether every class has a name, where any has: two of them share the one value of a model."""
+    names = config.model.compilation.class_names if config.model.compilation is not None else []
+    width = model.output_shape[-1] if isinstance(model.output_shape, tuple) else None
+    classes = 2 if width == 1 else width
+    if names and classes is not None and len(names) != classes:
+        raise TrainingError(
+            f"model.compilation.class_names: has {len(names)} names, but the model tells {classes} classes apart; as "
+            "many of both would be right"
+        )
 
 
 def _check_features(model: keras.Model, config: TrainingConfig, X: Arrays) -> None:

@@ -29,6 +29,7 @@ _APPLICATION: dict[str, Entry] = {
     "include_top": {"type": "bool", "doc": "Whether the fully connected layers at the end are there."},
     "weights": {
         "type": "str|path|null",
+        "choices": ["imagenet"],
         "doc": 'Weights to begin with: "imagenet", which are downloaded, a file of weights, or null for none.',
     },
     "pooling": {
@@ -128,6 +129,10 @@ def _parameter(parameter: inspect.Parameter, constraints: Any, doc: str) -> Entr
     if isinstance(default, tuple):
         default = list(default)
     if not terms or terms == ["null"] or not isinstance(default, bool | int | float | str | list | None):
+        return None
+    if isinstance(default, str) and (
+        "str" not in terms or (choices and default not in choices)
+    ):  # a mark such as "warn", which is no value
         return None
     if len([term for term in terms if term in ("int", "float")]) > 1:
         entry.pop("minimum", None)  # each has bounds of its own; scikit-learn will say so

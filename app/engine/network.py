@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import keras
-import numpy as np
 
 from app.config.models import TrainingConfig
 from app.engine import building, callbacks
 from app.engine.batches import Batches
+from app.engine.class_weights import class_weights
 from app.engine.configured_callbacks import EarlyStopping, make_callbacks
 from app.engine.ending import StopRequested, StopSwitch, TrainingError
 from app.engine.faults import is_out_of_memory, sentence_of
 from app.engine.matching import check_samples
 from app.engine.outcome import Outcome
+from app.engine.own_code import place_in_own
 from app.engine.pipeline import Split, count_classes
 from app.engine.samples import Samples, each
 from app.records.layout import ExecutionFolder
@@ -99,7 +100,7 @@ class Network:
         size, count = training.batch_size, len(split.fit)
         watch = callbacks.Recording(self._recorder, self._stop, count, size)
         others = make_callbacks(training.callbacks, self._folder.callbacks, self._recorder)
-        weights = self._class_weights(split)
+        weights = class_weights(self._config, split.fit)
         options: dict[str, Any] = {"batch_size": size, "shuffle": training.shuffle}
         if split.fit.on_disk or training.steps_per_epoch is not None:
             # Keras would read the whole of it, or begin every short epoch with the same rows.
@@ -176,46 +177,11 @@ class Network:
         if len(y.shape) > 1 and y.shape[-1] != 1:
             return int(y.shape[-1])
         if building.is_by_class_number(self._config.model):
-            return max(count_classes(part, "model.network") for part in (split.fit, split.val, split.test))
+            compilation = self._config.model.compilation
+            named = len(compilation.class_names) if compilation is not None else 0
+            parts = (split.fit, split.val, split.test)
+            return max(named, *(count_classes(part, "model.network") for part in parts))
         return 1
-
-    def _class_weights(self, split: Split) -> dict[int, float] | None:
-        given = self._config.training.class_weight
-        if given is None:
-            return None
-        where = "training.class_weight"
-        y = np.asarray(split.fit.y) if not isinstance(split.fit.y, dict) else None
-        if y is not None and y.ndim == 2 and y.shape[1] > 1:
-            classes, numbers = y.shape[1], y.argmax(axis=1)
-        else:
-            classes = count_classes(split.fit, where)
-            numbers = np.asarray(split.fit.y).reshape(-1).astype(np.int64)
-        if isinstance(given, str):
-            # As scikit-learn's "balanced": samples / (classes that there are * samples of the class).
-            amounts = np.bincount(numbers, minlength=classes)
-            known = np.count_nonzero(amounts)
-            return {number: len(numbers) / (known * amount) for number, amount in enumerate(amounts.tolist()) if amount}
-        return _by_number(given, classes, split.fit.class_names or tuple(self._names()), where)
-
-    def _names(self) -> list[str]:
-        compilation = self._config.model.compilation
-        return list(compilation.class_names) if compilation is not None else []
-
-
-def _by_number(given: Mapping[str, float], classes: int, names: tuple[str, ...], where: str) -> dict[int, float]:
-    """Return weights by the number of their class, 1 for those that are not given.
-
-    Raises:
-        TrainingError: a class is neither a number of one nor the name of one.
-    """
-    weights = dict.fromkeys(range(classes), 1.0)
-    for key, weight in given.items():
-        number = names.index(key) if key in names else int(key) if key.isdecimal() else -1
-        if not 0 <= number < classes:
-            known = f" or one of {', '.join(names)}" if names else ""
-            raise TrainingError(f"{where}.{key}: there is no such class; 0 to {classes - 1}{known} would be right")
-        weights[number] = weight
-    return weights
 
 
 @contextmanager
@@ -229,4 +195,5 @@ def _named_errors(stage: str) -> Iterator[None]:
         if is_out_of_memory(error):
             raise
         log.debug("%s failed", stage, exc_info=True)
-        raise TrainingError(f"{stage}: {sentence_of(error)}") from error
+        place = place_in_own(error)
+        raise TrainingError(f"{stage}: {f'{place}: ' if place else ''}{sentence_of(error)}") from error

@@ -12,7 +12,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import keras
 
-from app.config.own_code import OwnCodeError, fault_of, load
+from app.config.own_code import OwnCodeError, fault_of, load, place_of
 from app.config.trust import is_trusted, why_untrusted
 from app.engine.ending import TrainingError
 
@@ -135,6 +135,11 @@ def make_own(id: str, kind: str, options: Mapping[str, Any], where: str) -> Any:
 def own_fault(error: BaseException) -> str:
     """Return what an exception says, with file and line where it came out of the user's own code."""
     return fault_of(error, _Workspace.root) if _Workspace.root is not None else f"{type(error).__name__}: {error}"
+
+
+def place_in_own(error: BaseException) -> str:
+    """Return file and line of the user's own code that an exception came out of, "" if it came from elsewhere."""
+    return place_of(error, _Workspace.root) if _Workspace.root is not None else ""
 
 
 def _lacks(made: Any, wanted: Any) -> str:

@@ -6,12 +6,13 @@ import json
 import platform
 import sys
 
-from app.engine.session import gpu_names, import_backend, quiet_backend
+from app.config.models import SessionConfig
+from app.engine.session import choose_backend, gpu_names, import_backend
 
 
 def main(argv: list[str]) -> int:
     """Print ``{"python", "executable", "versions", "gpus"}``, or ``{"error"}`` and return 1."""
-    quiet_backend()
+    choose_backend(SessionConfig())
     found: dict[str, object] = {"python": platform.python_version(), "executable": sys.executable}
     try:
         found["versions"] = import_backend()

@@ -19,11 +19,12 @@ from types import FrameType
 
 from app.channel import Channel, connect
 from app.config.loading import from_document
+from app.config.models import SessionConfig
 from app.config.problems import ConfigError
 from app.engine.ending import StopRequested, StopSwitch, Terminated, TrainingError
 from app.engine.faults import is_out_of_memory, sentence_of
 from app.engine.link import KeeperLink
-from app.engine.session import apply_session, gpu_names, import_backend, quiet_backend, route_python_messages
+from app.engine.session import apply_session, choose_backend, gpu_names, import_backend, route_python_messages
 from app.messages import Began, Ended, Job, Note, Ready
 from app.records.environment import describe_code, describe_platform, describe_python, hide_secrets, installed_packages
 from app.records.events import make_event
@@ -98,6 +99,7 @@ class Worker:
         return 1 if state == "failed" else 0
 
     def _train(self, folder: ExecutionFolder, job: Job, recorder: Recorder) -> tuple[str, str | None, str | None]:
+        from app.engine.machine import watched_machine
         from app.engine.own_code import open_workspace
         from app.engine.trainer import Trainer
 
@@ -107,7 +109,8 @@ class Worker:
             apply_session(loaded.config.session)
             open_workspace(Path(job.workspace))
             cache = Workspace.at(Path(job.workspace)).dataset_cache
-            outcome = Trainer(loaded.config, folder, cache, recorder, self._stop).run()
+            with watched_machine(recorder, loaded.config.tracking.system_every):
+                outcome = Trainer(loaded.config, folder, cache, recorder, self._stop).run()
             return outcome.state, outcome.reason, outcome.message
         except StopRequested:
             return "stopped", "user", f"stopped by {self._stop.by}"
@@ -170,10 +173,15 @@ def _on_terminate(number: int, frame: FrameType | None) -> None:
 
 
 def main(argv: list[str]) -> int:
-    """Run a worker; its invitation is the first line of standard input."""
+    """Run a worker; its invitation is the first line of standard input.
+
+    Args:
+        argv: ``--warming``, if nobody waits for it yet, and the session of its run as JSON, where that is known.
+    """
     invitation = sys.stdin.readline()
     sys.stdin.close()
-    quiet_backend()
+    given = next((argument for argument in argv if argument.startswith("{")), None)
+    choose_backend(SessionConfig.model_validate_json(given) if given else SessionConfig())
     status = Worker().run(invitation, warming="--warming" in argv)
     sys.stdout.flush()
     sys.stderr.flush()

@@ -22,10 +22,14 @@ import traceback
 from pathlib import Path
 from typing import IO
 
+from app.config.models import SessionConfig
+from app.config.own_code import INTERPRETER
+from app.config.trust import is_trusted, why_untrusted
 from app.jobs.keeping import TICK_SECONDS, Keeper
 from app.jobs.launch import READY_LINE, fail_to_start
 from app.jobs.queue import Claim, Queue
 from app.jobs.scheduling import start_next
+from app.jobs.sessions import session_of, why_cold
 from app.jobs.settling import settle
 from app.jobs.worker_process import Gone, WorkerProcess
 from app.messages import Ready
@@ -51,13 +55,27 @@ def _run() -> None:
         return
     folder = claim.folder
     try:
+        session = session_of(folder)
+        _require_trust(session, workspace)
+        if reason := why_cold(session):
+            append_entry(folder.log, "INFO", "Keeper", f"Starting a worker of its own: {reason}")
         with open(folder.log, "ab") as log:
-            worker = WorkerProcess.start(workspace.root, log, warming=False)
+            worker = WorkerProcess.start(workspace.root, log, session=session)
     except OSError as error:
         fail_to_start(workspace, folder, f"the worker did not start: {error}")
         start_next(workspace)
         return
     _keep(workspace, folder, worker, secrets)
+
+
+def _require_trust(session: SessionConfig, workspace: Workspace) -> None:
+    """Ask once more: trust may have been taken back while the run waited.
+
+    Raises:
+        PermissionError: the session names a Python, and its workspace is not trusted.
+    """
+    if session.python is not None and not is_trusted(workspace.root):
+        raise PermissionError(f"session.python: {why_untrusted(session.python, workspace.root, INTERPRETER)}")
 
 
 def _keep(

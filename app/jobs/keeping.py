@@ -36,6 +36,8 @@ _TERMINATE_SECONDS = 5.0
 _EXIT_SECONDS = 5.0
 #: What a worker printed before it died is kept up to so many lines: a stack or two.
 _LAST_LINES = 20
+#: As whom this process writes to the log of the run.
+_OWN_COMPONENTS = ("Keeper", "Trackers")
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,10 +178,11 @@ class Keeper:
             # What is killed while it imports was killed by us, which is no news.
             end = f"stopped by {self._stop.by}; {how}" if self._began else f"stopped by {self._stop.by} before it began"
             return Ending("stopped", "user", end, time.time())
-        words = read_last_words(self._folder.log, _LAST_LINES)
+        words = read_last_words(self._folder.log, _LAST_LINES, others=_OWN_COMPONENTS)
         if self._worker.killed_by is None and not self._began:
             cause = words[-1] if words else how  # a traceback ends with what went wrong
-            return Ending("failed", "error", "\n".join([f"the worker did not start: {cause}", *words]), time.time())
+            told = [f"the worker did not start: {cause}", *(words if len(words) > 1 else ())]
+            return Ending("failed", "error", "\n".join(told), time.time())
         out_of_memory = self._worker.killed_by == 9 and _oom_kills() > self._oom_kills
         return Ending("crashed", "memory" if out_of_memory else "signal", "\n".join([how, *words]), time.time())
 

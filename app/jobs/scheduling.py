@@ -17,6 +17,7 @@ from app.config.trust import require_trust
 from app.jobs.inbox import send_stop
 from app.jobs.launch import fail_to_start, start_keeper
 from app.jobs.queue import Queue
+from app.jobs.sessions import session_of, why_cold
 from app.records.environment import hide_secrets
 from app.records.events import append_event, make_event
 from app.records.files import replace_file, to_json
@@ -88,7 +89,7 @@ def start_next(
 
     Args:
         workspace: whose queue.
-        spare: a warm spare; the first run gets it.
+        spare: a warm spare; the first run that it suits gets it.
         secrets: by the path of an execution, what its trackers need and no file holds.
 
     Raises:
@@ -98,7 +99,8 @@ def start_next(
     started = []
     while (claim := Queue(workspace).claim(settings.slots, Identity.of())) is not None:
         known = (secrets or {}).get(claim.folder.path, {})
-        if spare is None or not spare.give(workspace, claim, known):
+        takes = spare is not None and why_cold(session_of(claim.folder)) is None
+        if spare is None or not takes or not spare.give(workspace, claim, known):
             try:
                 start_keeper(workspace, claim, known)
             except OSError as error:

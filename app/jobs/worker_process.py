@@ -14,7 +14,9 @@ from typing import IO, Any
 import psutil
 
 from app.channel import Channel, Door, connect
+from app.config.models import SessionConfig
 from app.jobs.launch import start_process
+from app.jobs.sessions import interpreter_of
 from app.messages import Message
 from app.records.processes import Identity
 from app.start import command
@@ -44,19 +46,28 @@ class WorkerProcess:
         self._door: Door | None = None
 
     @classmethod
-    def start(cls, cwd: Path, output: IO[bytes], *, warming: bool) -> WorkerProcess:
+    def start(
+        cls, cwd: Path, output: IO[bytes], *, warming: bool = False, session: SessionConfig | None = None
+    ) -> WorkerProcess:
         """Start a worker; its output goes to a file.
 
         Args:
             cwd: its working directory.
             output: the log, or where a spare's output goes before it has a run.
             warming: whether it imports at low priority, because nobody waits for it yet.
+            session: the session of its run, if it has one already; it may name another Python than ours.
 
         Raises:
             OSError: it could not be started.
         """
         door = Door()
-        arguments = command("app.engine.worker", *(["--warming"] if warming else []))
+        session = session or SessionConfig()
+        arguments = command(
+            "app.engine.worker",
+            session.model_dump_json(),
+            *(["--warming"] if warming else []),
+            python=str(interpreter_of(session)),
+        )
         process = start_process(arguments, cwd=cwd, output=output)
         assert process.stdin is not None
         with process.stdin as pipe:

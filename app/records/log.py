@@ -12,7 +12,7 @@ import os
 import re
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -166,16 +166,19 @@ def read_tail(path: Path, lines: int, *, most_bytes: int = 1 << 20) -> list[str]
     return text.splitlines()[-lines:]
 
 
-def read_last_words(path: Path, lines: int) -> list[str]:
+def read_last_words(path: Path, lines: int, others: Container[str] = ()) -> list[str]:
     """Return what was printed after the last entry of a log, at most its last ``lines`` lines that are not blank.
+
+    Entries of the components ``others`` do not count: other processes write them, at any moment.
 
     That is what a process says that dies at once: a library that aborts, a signal's handler, an interpreter that cannot
     start.
     """
     words: list[str] = []
     for line in reversed(read_tail(path, lines)):
-        if _ENTRY.fullmatch(line):
+        entry = _ENTRY.fullmatch(line)
+        if entry is not None and entry["component"] not in others:
             break
-        if line.strip():
+        if entry is None and line.strip():
             words.append(line)
     return words[::-1]

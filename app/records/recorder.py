@@ -40,7 +40,7 @@ class RecordingError(Exception):
 
 
 class Recorder:
-    """Writes the record of one run. One thread logs (the training's), one writes (its own).
+    """Writes the record of one run. The training's thread logs, and others may; one thread writes, its own.
 
     Args:
         folder: the execution's folder; it exists.

@@ -57,9 +57,7 @@ def ask_about_runs(parent: QWidget, active: int, close: Callable[[], object], st
 
 def ask_for_trust(parent: QWidget, root: Path, uses: Sequence[OwnUse], run: Callable[[], object]) -> None:
     """Ask whether a workspace may run the code of its own that a config names; ``run`` is called if it may."""
-    from app.config.own_code import source_file
-
-    lines = {f"{use.id} ({_place(source_file(use.id, root), root)}), a {use.kind}" for use in uses}
+    lines = {f"{use.id} ({_place(use, root)}), a {use.kind}" for use in uses}
     box = QMessageBox(parent)
     box.setWindowTitle("Code of your own")
     box.setText("This config runs code that is not Trackside's:\n\n" + "\n".join(sorted(lines)))
@@ -75,7 +73,12 @@ def ask_for_trust(parent: QWidget, root: Path, uses: Sequence[OwnUse], run: Call
     box.open()
 
 
-def _place(file: Path | None, root: Path) -> str:
+def _place(use: OwnUse, root: Path) -> str:
+    from app.config.own_code import INTERPRETER, source_file
+
+    if use.kind == INTERPRETER:
+        return "the program that is started to train"
+    file = source_file(use.id, root)
     return str(file.relative_to(root)) if file else "an installed module"
 
 

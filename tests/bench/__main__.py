@@ -19,6 +19,7 @@ import psutil
 from tests.bench import (
     browse,
     curves,
+    data,
     event_files,
     executions,
     index,
@@ -33,7 +34,8 @@ from tests.bench.report import Row, save, table
 
 BENCHMARKS = [
     scalar.BENCHMARK,
-    training.BENCHMARK,
+    *training.BENCHMARKS,
+    data.BENCHMARK,
     start.BENCHMARK,
     curves.BENCHMARK,
     servers.BENCHMARK,

@@ -1,6 +1,8 @@
-"""Keras and nothing else: what a person would write to train the example, in a process of its own.
+"""Keras and nothing else: what a person would write to train the same config, in a process of its own.
 
-    python bare.py fit|start TABLE < CONFIG
+    python bare.py fit|start DATA < CONFIG
+
+DATA is a table whose last column is to be learnt, or an .npz with the arrays X and y.
 
 ``fit`` prints how long ``model.fit`` took and the losses it reached; ``start`` when, with everything imported, it set
 out to build the model, and when the first step was done. Imports nothing of ours: it is the peer.
@@ -15,6 +17,16 @@ import time
 import keras
 import numpy as np
 from sklearn.preprocessing import StandardScaler
+
+LAYERS = {
+    "conv2d": keras.layers.Conv2D,
+    "dense": keras.layers.Dense,
+    "embedding": keras.layers.Embedding,
+    "flatten": keras.layers.Flatten,
+    "global_average_pooling1d": keras.layers.GlobalAveragePooling1D,
+    "max_pooling2d": keras.layers.MaxPooling2D,
+    "rescaling": keras.layers.Rescaling,
+}
 
 
 class FirstStep(keras.callbacks.Callback):
@@ -32,18 +44,27 @@ class FirstStep(keras.callbacks.Callback):
 def build(config):
     model = keras.Sequential([keras.Input(shape=config["input_shape"])])
     for layer in config["network"]:
-        model.add(keras.layers.Dense(layer["units"], activation=layer["activation"]))
+        options = {key: value for key, value in layer.items() if key != "type"}
+        model.add(LAYERS[layer["type"]](**options))
     model.compile(**config["compilation"])
     return model
 
 
 def load(path, fractions, seed):
-    rows = np.loadtxt(path, delimiter=",", skiprows=1).astype(np.float32)
-    rows = rows[np.random.RandomState(seed).permutation(len(rows))]
-    fit = int(len(rows) * fractions["fit"])
-    val = fit + int(len(rows) * fractions["val"])
-    scaler = StandardScaler().fit(rows[:fit, :-1])
-    return [(scaler.transform(part[:, :-1]), part[:, -1]) for part in (rows[:fit], rows[fit:val])]
+    if path.endswith(".npz"):
+        with np.load(path) as arrays:
+            X, y = arrays["X"], arrays["y"]
+    else:
+        rows = np.loadtxt(path, delimiter=",", skiprows=1).astype(np.float32)
+        X, y = rows[:, :-1], rows[:, -1]
+    order = np.random.RandomState(seed).permutation(len(X))
+    fit = int(len(X) * fractions["fit"])
+    val = fit + int(len(X) * fractions["val"])
+    parts = [(X[part], y[part]) for part in (order[:fit], order[fit:val])]
+    if path.endswith(".npz"):
+        return parts
+    scaler = StandardScaler().fit(parts[0][0])
+    return [(scaler.transform(X), y) for X, y in parts]
 
 
 def main(mode, table, config):

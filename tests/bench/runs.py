@@ -57,9 +57,11 @@ class BareRun:
 
 def train_bare(mode: str, config: LoadedConfig) -> BareRun:
     """Train with bare Keras in a fresh process; ``mode`` is ``fit`` or ``start``, see ``bare.py``."""
+    parameters = config.document["dataset"].get("parameters", {})
+    data = parameters.get("path") or str(resource("datasets", "boston_housing.csv"))
     started = time.time()
     process = subprocess.run(
-        [sys.executable, "-P", str(_BARE), mode, str(resource("datasets", "boston_housing.csv"))],
+        [sys.executable, "-P", str(_BARE), mode, data],
         input=json.dumps(config.document),
         capture_output=True,
         text=True,

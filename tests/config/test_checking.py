@@ -181,6 +181,19 @@ def test_names_of_older_keras_versions_are_known(problems_of: ProblemsOf) -> Non
     assert problems_of(model__network=network, model__compilation=compilation) == {}
 
 
+def test_a_lambda_callback_calls_functions_of_ones_own_only(problems_of: ProblemsOf) -> None:
+    callback = {"type": "lambda_callback", "on_epoch_end": "print", "on_train_end": "mine:done"}
+    assert list(problems_of(training__callbacks=[callback])) == ["training.callbacks.0.on_epoch_end"]
+
+
+def test_only_an_estimator_is_cross_validated(problems_of: ProblemsOf) -> None:
+    assert list(problems_of(training__cross_validation={"cv": 3})) == ["training.cross_validation"]
+    assert list(problems_of(training__cross_validation={"cv": 1}, model__name="ridge")) == [
+        "training.cross_validation.cv"
+    ]
+    assert problems_of(training__cross_validation={"cv": 3}, model__name="ridge") == {}
+
+
 def test_a_model_needs_a_network_and_a_network_a_compilation(problems_of: ProblemsOf) -> None:
     assert "model.network" in problems_of(model={"input_shape": [13]})
     assert "model.compilation" in problems_of(model={"network": [{"type": "flatten"}]})

@@ -258,9 +258,12 @@ def test_the_settings_of_a_file_of_arrays_have_the_names_of_today() -> None:
 
 
 def test_arguments_of_fit_that_mean_nothing_today_are_listed() -> None:
-    old = {"epochs": 3, "verbose": 2, "workers": 4, "cross_validation": {"cv": 5}, "class_weight": {"0": 2.0}}
+    parts = {"cv": 5, "scoring": "r2"}
+    old = {"epochs": 3, "verbose": 2, "workers": 4, "cross_validation": parts, "class_weight": {"0": 2.0}}
     conversion = convert(era_e(model__training=old))
-    assert set(lost(conversion)) == {f"model.training.{key}" for key in ("verbose", "workers", "cross_validation")}
+    gone = ("verbose", "workers", "cross_validation.scoring")
+    assert set(lost(conversion)) == {f"model.training.{key}" for key in gone}
+    assert conversion.document["training"]["cross_validation"] == {"cv": 5}
     assert conversion.document["training"]["class_weight"] == {"0": 2.0}
 
 

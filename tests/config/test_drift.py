@@ -15,7 +15,8 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 SHIPPED: dict[str, dict[str, Any]] = json.loads(resource("catalog", "keras.json").read_text(encoding="utf-8"))
-CLASSES = [(kind, id) for kind, entries in SHIPPED.items() for id in entries]
+#: All but what Keras has no class for any more, and is accepted as what it became.
+CLASSES = [(kind, id) for kind, entries in SHIPPED.items() for id, entry in entries.items() if entry["cls"]]
 
 #: Values for parameters that have no default, by name or else by the first term of their type.
 SAMPLES: dict[str, Any] = {

@@ -153,7 +153,11 @@ def example(parameter: Parameter) -> Any:
     term = parameter.type.split("|")[0]
     item, length = split_list(term) or (term, 0)
     if item in KINDS:
-        value: Any = {"layer": {"type": "flatten"}, "schedule": "cosine_decay"}.get(item, CATALOG.ids(item)[0])
+        whole = {
+            "layer": {"type": "flatten"},
+            "schedule": {"type": "cosine_decay", "initial_learning_rate": 0.1, "decay_steps": 2},
+        }
+        value: Any = whole.get(item, CATALOG.ids(item)[0])
     else:
         known = {"bool": True, "str": "a", "path": "a", "dict": {}, "any": 1, "shape": [1]}
         value = known.get(item, max(1, parameter.minimum or 1))

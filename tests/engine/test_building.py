@@ -31,6 +31,7 @@ OF_TEXT = {"string_lookup", "text_vectorization"}
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "activation": {"activation": "swish"},
+    "application": {"application": "mobilenet", "include_top": False, "pooling": "avg"},
     "bidirectional": {"layer": {"type": "lstm", "units": 2}},
     "category_encoding": {"num_tokens": 3, "output_mode": "multi_hot"},
     "discretization": {"bin_boundaries": [0.2, 0.5]},
@@ -52,7 +53,12 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }
 SAMPLES = {"int": 2, "float": 0.5, "int[]": [1, 2]}
 
-SHAPES = {"group_normalization": (8, 4), "mel_spectrogram": (4096,), "stft_spectrogram": (256, 1)}
+SHAPES = {
+    "application": (32, 32, 3),
+    "group_normalization": (8, 4),
+    "mel_spectrogram": (4096,),
+    "stft_spectrogram": (256, 1),
+}
 IMAGE = re.compile("^(random_|aug_mix|auto_|center_|contrast|cut_|equal|max_num|mix_|pipe|rand_|resiz|solar)|2d")
 SEQUENCE = re.compile("1d|^(bidirectional|gru|lstm|permute|rnn|simple_rnn|time_distributed)$")
 
@@ -284,6 +290,18 @@ def test_a_layer_that_cannot_be_built_is_named(layers: list[dict[str, Any]], sha
         build_model(model_config(*layers), shape)
     assert "\n" not in str(caught.value)
     assert "\x1b" not in str(caught.value)
+
+
+def test_a_config_is_as_it_was_after_models_were_built_of_it() -> None:
+    optimizer = {
+        "type": "sgd",
+        "learning_rate": {"type": "cosine_decay", "initial_learning_rate": 0.1, "decay_steps": 2},
+    }
+    config = model_config({"type": "bidirectional", "layer": {"type": "lstm", "units": 2}}, optimizer=optimizer)
+    before = config.model_dump_json()
+    for _ in range(2):
+        build_model(config, (5, 4))
+    assert config.model_dump_json() == before
 
 
 def test_a_compilation_that_keras_refuses_is_named() -> None:

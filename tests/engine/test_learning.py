@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -33,6 +34,7 @@ def test_a_forest_is_one_line_away_from_a_network(record: Record) -> None:
     assert train(record, model=model, training__callbacks=[]) == Outcome("finished")
     assert {"loss", "val_loss", "test_loss", "r2_score", "val_mean_absolute_error"} <= set(record.metrics)
     assert record.metrics["loss"][0] < record.metrics["val_loss"][0]
+    assert record.metrics["test_loss"][0] > 1000 > 1 > record.metrics["test_r2_score"][0]  # a mean of squares, no R2
     path = record.folder.path / "model.skops"
     forest = skops.io.load(path, trusted=skops.io.get_untrusted_types(file=path))
     assert len(forest.estimators_) == 5
@@ -42,6 +44,36 @@ def test_a_classifier_tells_accuracy_and_cross_entropy(record: Record) -> None:
     train(record, **IRIS | {"model": {"name": "logistic_regression"}}, training__callbacks=[])
     assert record.metrics["test_accuracy"][0] > 0.7
     assert 0 < record.metrics["test_loss"][0] < 1
+
+
+def test_an_estimator_is_measured_on_parts_that_it_was_not_fitted_on(record: Record) -> None:
+    changes = IRIS | {"model__name": "gaussian_nb", "training__cross_validation": {"cv": 4, "n_jobs": 2}}
+    train(record, **changes, training__class_weight={"0": 2.0})
+    assert len(record.metrics["cv_accuracy"]) == 4
+    assert np.mean(record.metrics["cv_accuracy"]) > 0.85  # type: ignore[arg-type]
+    assert record.series("cv_loss")["step"].tolist() == [1, 2, 3, 4]
+    assert "gaussian_nb makes no use of model.input_shape, model.network, model.compilation" in record.log
+
+
+def test_more_parts_than_there_are_samples_of_a_class_are_refused(record: Record) -> None:
+    changes = IRIS | {"model__name": "gaussian_nb", "training__cross_validation": {"cv": 60}}
+    with pytest.raises(TrainingError, match=r"^training\.cross_validation \(gaussian_nb\): .*n_splits=60"):
+        train(record, **changes)
+
+
+def test_classes_weigh_on_an_estimator_as_on_a_network(records: Callable[[str], Record]) -> None:
+    losses = []
+    for number, weight in enumerate((None, {"0": 50.0})):
+        record = records(str(number))
+        train(record, **IRIS | {"model": {"name": "logistic_regression"}}, training__class_weight=weight)
+        losses.append(record.metrics["loss"][0])
+    assert losses[0] != losses[1]
+
+
+def test_an_estimator_that_cannot_weigh_samples_says_so(record: Record) -> None:
+    changes = IRIS | {"model": {"name": "k_neighbors_classifier"}, "training__class_weight": "balanced"}
+    with pytest.raises(TrainingError, match=r"^training\.class_weight: k_neighbors_classifier cannot weigh samples"):
+        train(record, **changes)
 
 
 def test_an_estimator_that_cannot_take_the_targets_is_named(record: Record) -> None:
@@ -72,6 +104,21 @@ def test_one_hot_targets_are_trained_on_with_weights_by_class(record: Record) ->
     changes = IRIS | {"model__compilation": compilation, "dataset__one_hot": True}
     train(record, **changes, training__class_weight={"0": 1.0, "1": 2.0})
     assert record.metrics["accuracy"]
+
+
+def named(*classes: str) -> dict[str, Any]:
+    return {"model__compilation": {**IRIS["model__compilation"], "class_names": [*classes]}}
+
+
+def test_the_size_of_the_last_layer_is_that_of_the_class_names_too(record: Record) -> None:
+    changes = IRIS | {"model__network": [{"type": "dense", "activation": "softmax"}], "model__input_shape": None}
+    train(record, **changes | named("a", "b", "c", "never seen"))
+    assert keras.models.load_model(record.folder.model).output_shape == (None, 4)
+
+
+def test_as_many_names_as_classes_are_wanted(record: Record) -> None:
+    with pytest.raises(TrainingError, match=r"^model\.compilation\.class_names: has 2 names, but the model tells 3"):
+        train(record, **IRIS | named("a", "b"))
 
 
 def test_balanced_weights_are_those_of_the_classes_that_there_are(record: Record) -> None:

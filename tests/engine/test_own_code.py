@@ -13,13 +13,14 @@ import pytest
 from app.config.models import ComponentEntry, DatasetConfig, ModelConfig
 from app.config.trust import distrust, trust
 from app.engine.building import build_model
-from app.engine.callbacks import make_callbacks
+from app.engine.configured_callbacks import make_callbacks
 from app.engine.data.own import load_own_dataset
-from app.engine.ending import TrainingError
+from app.engine.ending import StopSwitch, TrainingError
 from app.engine.own_code import load_own, make_own, open_workspace
 from app.engine.pipeline import fit_transformers, make_preprocessor, save_transformers
 from app.engine.samples import Samples, Stored
-from tests.engine.conftest import Record, entry
+from app.engine.trainer import Trainer
+from tests.engine.conftest import Record, config_of, document, entry, model_config
 
 PARTS = """
 import keras
@@ -85,6 +86,20 @@ class Ends(keras.callbacks.Callback):
 
 class NoCallback:
     pass
+
+seen = []
+
+def each_epoch(epoch, logs):
+    seen.append((epoch, sorted(logs)))
+
+def halved(epoch, rate):
+    return rate / 2
+
+def by_epoch(epoch):
+    return 0.5 / (epoch + 1)
+
+def at_once(epoch, logs):
+    raise ValueError("no more")
 """
 
 
@@ -180,6 +195,35 @@ def test_own_layers_and_initializers_stand_among_keras(workspace: Path) -> None:
     compilation = {"optimizer": "sgd", "loss": "mse"}
     model = build_model(ModelConfig.model_validate({"network": layers, "compilation": compilation}), (4,))
     assert [layer.output.shape for layer in model.layers] == [(None, 5), (None, 1)]
+
+
+def fitted(workspace: Path, record: Record, **callback: Any) -> Any:
+    """Fit a layer for two epochs with a callback; return Keras' history."""
+    model = build_model(
+        model_config({"type": "dense", "units": 1}, optimizer={"type": "sgd", "learning_rate": 0.1}), (2,)
+    )
+    made = make_callbacks([entry("callback", **callback)], record.folder.callbacks, record.recorder)
+    return model.fit(np.ones((4, 2)), np.ones(4), epochs=2, callbacks=made, verbose=0).history
+
+
+def test_a_lambda_callback_calls_ones_own_functions(workspace: Path, record: Record) -> None:
+    fitted(workspace, record, type="lambda_callback", on_epoch_end="parts:each_epoch")
+    assert sys.modules["parts"].seen == [(0, ["loss"]), (1, ["loss"])]
+
+
+@pytest.mark.parametrize(("schedule", "rates"), [("parts:halved", [0.05, 0.025]), ("parts:by_epoch", [0.5, 0.25])])
+def test_a_learning_rate_may_be_what_ones_own_function_says(
+    workspace: Path, record: Record, schedule: str, rates: list[float]
+) -> None:
+    history = fitted(workspace, record, type="learning_rate_scheduler", schedule=schedule)
+    assert history["learning_rate"] == pytest.approx(rates)
+
+
+def test_own_callbacks_that_fail_while_fitting_are_named_by_file_and_line(workspace: Path, record: Record) -> None:
+    callback = {"type": "lambda_callback", "on_epoch_end": "parts:at_once"}
+    config = config_of(document(training__callbacks=[callback]))
+    with pytest.raises(TrainingError, match=r"^fit_model: components/parts\.py, line \d+: no more$"):
+        Trainer(config, record.folder, workspace / "cache", record.recorder, StopSwitch()).run()
 
 
 def test_own_callbacks_stand_among_keras(workspace: Path, record: Record) -> None:

@@ -127,8 +127,9 @@ def test_another_process_with_the_same_seed_has_the_same_metrics(record: Record)
     script = """
 import json, sys
 from pathlib import Path
-from app.engine.session import apply_session, import_backend, quiet_backend
-quiet_backend()
+from app.config.models import SessionConfig
+from app.engine.session import apply_session, choose_backend, import_backend
+choose_backend(SessionConfig())
 import_backend()
 from app.config.models import SessionConfig
 apply_session(SessionConfig(device="cpu"))

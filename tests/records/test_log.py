@@ -227,3 +227,6 @@ def test_last_words_are_what_was_printed_after_the_last_entry(log_path: Path) ->
         file.write("Fatal Python error: Aborted\n\nCurrent thread:\n  File train.py\n")
     assert read_last_words(log_path, 5) == ["Fatal Python error: Aborted", "Current thread:", "  File train.py"]
     assert read_last_words(log_path, 1) == ["  File train.py"]
+    append_entry(log_path, "DEBUG", "Trackers", "mlflow started")
+    assert read_last_words(log_path, 5) == []
+    assert read_last_words(log_path, 2, others=("Keeper", "Trackers")) == ["  File train.py"]

@@ -52,7 +52,7 @@ def _session(draft: Draft) -> None:
     device = "session.device"
     for name in ("num_cores", "allow_memory_growth"):
         draft.move(f"{device}.options.{name}", f"session.options.{name}", "options of the session stand in one place")
-    draft.lose(f"{device}.options.num_physical_cpus", "how many ops run side by side is left to the backend")
+    draft.lose(f"{device}.options.num_physical_cpus", "as many ops run side by side as num_cores says")
     for path in draft.within(f"{device}.options"):
         draft.lose(path, "the session has no such option")
     draft.move(f"{device}.type", device, "the device is named by its type")

@@ -16,7 +16,6 @@ _SETTING = "settings of a model are its hyperparameters"
 _SPLIT = "the split belongs to training"
 _REASONS = {
     "verbose": "a run always shows its progress",
-    "cross_validation": "a run is one training; start one for each fold",
     "sample_weight": "weights of single rows are not supported; training.class_weight weighs classes",
     "validation_steps": "the validation rows are always used whole",
     "max_queue_size": "batches are prepared as the run needs them",
@@ -99,6 +98,9 @@ def _training(draft: Draft) -> None:
         draft.add("training.epochs", _EPOCHS, "1 was the default")
     for key, why in _REASONS.items():
         draft.lose(f"training.{key}", why)
+    for path in draft.within("training.cross_validation"):
+        if path[-1] not in ("cv", "n_jobs"):
+            draft.lose(path, "the metrics are those of the evaluation, and all else is as scikit-learn has it")
 
 
 def _preprocessors(draft: Draft) -> None:
