@@ -213,9 +213,9 @@ def _add_config(new: _Commands, workspace: argparse.ArgumentParser, as_json: arg
         "config",
         parents=[workspace, as_json],
         help="write a config that trains on your data",
-        description="Looks at a table (.csv, .tsv, .parquet), at arrays (.npz, .npy, .h5), or at a folder with a folder "
-        "of images or texts for each class, and writes a config with a split, preprocessing and a small network for it. "
-        "What was chosen, and why, is told on standard error.",
+        description="Looks at a table (.csv, .tsv, .parquet), at arrays (.npz, .npy, .h5), or at a folder with a "
+        "folder of images or texts for each class, and writes a config with a split, preprocessing and a small network "
+        "for it. What was chosen, and why, is told on standard error.",
     )
     config.add_argument("data", type=Path, metavar="DATA", help="the file or folder")
     config.add_argument("--target", metavar="NAME", help="the column, or the array, to learn")

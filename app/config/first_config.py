@@ -229,7 +229,16 @@ def _end(survey: Survey, guess: Guess) -> tuple[list[Layer], str, list[str], tup
     layers: list[Layer] = [{"type": "dense", "units": units}]
     if column is not None and (scale := _scale_of(column)) is not None:
         layers.append(scale)
-    return layers, "mean_squared_error", ["mean_absolute_error"], ("Loss", "mean squared error", guess.task_reason)
+    return (
+        layers,
+        "mean_squared_error",
+        ["mean_absolute_error"],
+        (
+            "Loss",
+            "mean squared error",
+            f"the target is a number: {guess.task_reason}",
+        ),
+    )
 
 
 def _scale_of(column: ColumnFacts) -> Layer | None:

@@ -10,14 +10,34 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 #: What a column can be taken for; ``other`` is what no dataset reads.
 ColumnKind: TypeAlias = Literal["number", "boolean", "category", "ordinal", "date", "text", "other"]
 SurveyKind: TypeAlias = Literal["table", "images", "texts", "arrays"]
 
+#: The endings of files that can be looked at; tables of text may be compressed.
+TABLES = (".csv", ".tsv", ".tab", ".txt", ".data")
+PARQUETS = (".parquet", ".pq")
+ARRAYS = (".npz", ".npy")
+HDF5S = (".h5", ".hdf5", ".hdf", ".he5")
+COMPRESSED = (".gz", ".bz2", ".xz")
 #: Different values of a column are counted up to so many.
 MOST_DISTINCT = 1000
+
+
+def ending_of(name: str) -> str:
+    """Return the ending that says what is in a file: ".csv" of data.csv.gz, "" where there is none."""
+    suffixes = [suffix.lower() for suffix in Path(name).suffixes]
+    if len(suffixes) > 1 and suffixes[-1] in COMPRESSED:
+        suffixes.pop()
+    return suffixes[-1] if suffixes else ""
+
+
+def is_data_file(name: str) -> bool:
+    """Return whether a file's name says that a config can be made for it."""
+    return ending_of(name) in (*TABLES, *PARQUETS, *ARRAYS, *HDF5S)
 
 
 @dataclass(frozen=True)

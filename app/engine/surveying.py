@@ -15,14 +15,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from app.config.survey import Survey
+from app.config.survey import ARRAYS, HDF5S, PARQUETS, TABLES, Survey, ending_of
 from app.engine.ending import TrainingError
 
 #: Progress is told this often (s).
 _TELL_EVERY = 0.2
-_COMPRESSED = (".gz", ".bz2", ".xz")
-_TABLES = (".csv", ".tsv", ".tab", ".txt", ".data")
-_HDF5 = (".h5", ".hdf5", ".hdf", ".he5")
 
 
 def main(argv: list[str]) -> int:
@@ -65,23 +62,20 @@ def survey_data(path: Path, tell: Callable[[int, int], None] = lambda done, tota
 
 
 def _survey_file(path: Path, tell: Callable[[int, int], None]) -> Survey:
-    suffixes = [suffix.lower() for suffix in path.suffixes]
-    if suffixes and suffixes[-1] in _COMPRESSED:
-        suffixes.pop()
-    ending = suffixes[-1] if suffixes else ""
-    if ending in _TABLES:
+    ending = ending_of(path.name)
+    if ending in TABLES:
         from app.engine.survey.tables import survey_csv
 
         return survey_csv(path, tell)
-    if ending in (".parquet", ".pq"):
+    if ending in PARQUETS:
         from app.engine.survey.tables import survey_parquet
 
         return survey_parquet(path, tell)
-    if ending in (".npz", ".npy"):
+    if ending in ARRAYS:
         from app.engine.survey.arrays import survey_arrays
 
         return survey_arrays(path)
-    if ending in _HDF5:
+    if ending in HDF5S:
         from app.engine.survey.arrays import survey_hdf5
 
         return survey_hdf5(path)

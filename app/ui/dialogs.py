@@ -30,6 +30,17 @@ def ask_for_config(parent: QWidget, start: Path, chosen: Callable[[Path], object
     _open(dialog, chosen)
 
 
+def ask_for_data(parent: QWidget, start: Path, chosen: Callable[[Path], object]) -> None:
+    """Ask for a file of data."""
+    from app.config.survey import ARRAYS, COMPRESSED, HDF5S, PARQUETS, TABLES
+
+    endings = [*TABLES, *(f".csv{ending}" for ending in COMPRESSED), *PARQUETS, *ARRAYS, *HDF5S]
+    known = " ".join(f"*{ending}" for ending in endings)
+    dialog = QFileDialog(parent, "New config from data", str(start), f"Data ({known});;All files (*)")
+    dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+    _open(dialog, chosen)
+
+
 def ask_about_runs(parent: QWidget, active: int, close: Callable[[], object], stop: Callable[[], object]) -> None:
     """Say that runs go on without the window; ``close`` or ``stop`` is called unless the user stays."""
     box = QMessageBox(parent)
