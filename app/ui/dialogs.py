@@ -23,6 +23,13 @@ def ask_for_folder(parent: QWidget, title: str, start: Path, chosen: Callable[[P
     _open(dialog, chosen)
 
 
+def ask_for_file(parent: QWidget, title: str, start: Path, chosen: Callable[[Path], object]) -> None:
+    """Ask for any file."""
+    dialog = QFileDialog(parent, title, str(start))
+    dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+    _open(dialog, chosen)
+
+
 def ask_for_config(parent: QWidget, start: Path, chosen: Callable[[Path], object]) -> None:
     """Ask for a config file."""
     dialog = QFileDialog(parent, "Open a config", str(start), "Configs (*.json);;All files (*)")

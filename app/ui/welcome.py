@@ -26,7 +26,7 @@ from app.ui.preferences import Memory, recent_workspaces
 from app.ui.theme import theme, ui_font
 from app.ui.training_worker import TrainingWorker
 
-_WIDEST, _ONE_COLUMN_BELOW = 1040, 760
+_WIDEST, _ONE_COLUMN_BELOW = 1040, 960
 _KEYS = (
     ("New experiment", "Ctrl+N"),
     ("Open a workspace", "Ctrl+O"),
