@@ -91,7 +91,7 @@ def _dataset(survey: Survey, guess: Guess, choice: Choice) -> tuple[dict[str, An
     elif survey.kind == "texts":
         _use_words(section, reasons)
     elif survey.kind == "arrays":
-        if guess.features:
+        if "target_path" not in parameters:  # files of one array each have no keys
             parameters |= {"features": guess.features, "target": guess.target}
         array = survey.array(guess.features)
         assert array is not None

@@ -91,12 +91,12 @@ def with_kinds(survey: Survey, kinds: Mapping[str, ColumnKind]) -> Survey:
 
 def possible_tasks(column: ColumnFacts | None) -> list[Task]:
     """Return the tasks that a target allows; of a folder's classes that is no question."""
-    if column is None or column.kind in ("date", "text", "other"):
+    if column is None or column.kind in ("date", "text", "other") or column.distinct in (0, 1):
         return []
-    classes: list[Task] = [] if column.distinct is None or column.distinct < 2 else ["classes"]
-    if column.distinct == 2:
-        classes = ["binary"]
-    return [*classes, *(["regression"] if column.kind == "number" else [])]  # type: ignore[list-item]
+    tasks: list[Task] = ["regression"] if column.kind == "number" else []
+    if column.distinct is not None:
+        tasks.append("binary" if column.distinct == 2 else "classes")
+    return tasks
 
 
 def possible_targets(survey: Survey) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import h5py
 import numpy as np
+from numpy.lib import format as npy
 
 from app.config.first_config import is_image
 from app.config.guessing import GuessError, guess
@@ -49,10 +50,7 @@ def survey_arrays(path: Path) -> Survey:
         return _survey_npz(path)
     features, targets = _pair(path)
     with named_errors(path):
-        loaded = {
-            name: np.load(each, mmap_mode="r", allow_pickle=False)
-            for name, each in (("features", features), ("target", targets))
-        }
+        loaded = {name: npy.open_memmap(each, mode="r") for name, each in (("features", features), ("target", targets))}
     return _survey(features, "arrays", {"target_path": str(targets)}, loaded, [])
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from app.config.survey import MOST_DISTINCT, ColumnFacts, ColumnKind, Survey
-from app.engine.data.columns import as_text
+from app.engine.data.columns import ValueOfRowError, as_text
 from app.engine.data.inference import Seen, begin, look
 from app.engine.data.tables import CsvTable, ParquetTable, Table, import_arrow
 from app.engine.ending import TrainingError
@@ -121,7 +121,11 @@ class _Counted:
             for value in as_text(there.slice(0, 20)).to_pylist():
                 if value not in self._examples and len(self._examples) < _EXAMPLES:
                     self._examples.append(value[:_LONGEST])
-        numbers = look(self._seen, values, first_row)
+        try:
+            numbers = look(self._seen, values, first_row)
+        except ValueOfRowError as error:
+            self._fault = str(error)
+            return
         if numbers is not None:
             self._measure(numbers[~np.isnan(numbers)])
         elif len(there):
@@ -142,7 +146,8 @@ class _Counted:
             kind = "text"
         fault = self._fault
         if not fault and kind == "number" and seen.too_large is not None:
-            fault = f"row {seen.too_large[0]} has {seen.too_large[1]}, which is too large"
+            row, value = seen.too_large
+            fault = f"row {row}: {value} in column {self._name!r} is too large"
         measured = kind == "number" and seen.measured > 0 and seen.too_large is None
         mean = seen.sum / seen.measured if measured else None
         return ColumnFacts(

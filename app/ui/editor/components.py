@@ -54,8 +54,9 @@ _IN_SIGHT = ("activation", "path")
 class ComponentRow(Row):
     """One component: ``"adam"``, or an object with its type and parameters."""
 
-    #: Where the box of all other parameters begins (px).
+    #: Where the box of all other parameters begins (px), and whether those in sight have a line of their own.
     _indent = 0
+    _is_below = False
 
     def __init__(self, document: ConfigDocument, path: Path, kind: str, parent: QWidget, title: str = "") -> None:
         super().__init__(document, path, parent)
@@ -72,6 +73,8 @@ class ComponentRow(Row):
         self._column.setSpacing(4)
         self._flow = Flow(content)
         self.chevron = self._make_chevron()
+        self.chevron.hide()
+        self._flow.setHidden(self._is_below)
         self._bind("type", self.type_field, title or kind, f"Which {kind} it is.")
         line = QHBoxLayout()
         self._column.addLayout(line)
@@ -184,6 +187,7 @@ class ComponentRow(Row):
             widget = titled(name, self._parameter_field(name), self._flow)
             self._flow.add(widget)
             self._shown.append(widget)
+        self._flow.setVisible(bool(self._inline) or not self._is_below)
         self.chevron.setVisible(self._component is not None and len(self._component.parameters) > len(self._inline))
         for name, kind in nested.items():
             self._nested[name] = self._nest(name, kind)
@@ -280,14 +284,19 @@ class ComponentRow(Row):
 class NestedRow(ComponentRow):
     """A component that is the value of another one's parameter: a schedule of the learning rate, a layer in a layer."""
 
+    _is_below = True
+
     removal_requested = Signal()
 
     def _fill_line(self, line: QHBoxLayout) -> None:
         title = QLabel(self._title)
         title.setBuddy(self.type_field)
         line.addWidget(title)
-        super()._fill_line(line)
+        line.addWidget(self.type_field)
+        line.addStretch(1)
+        line.addWidget(self.chevron)
         line.addWidget(icon_button("x", self.tr("Take it away"), self.removal_requested.emit))
+        self._column.addWidget(self._flow)
 
     def _lay_out(self, content: QWidget) -> None:
         column = QVBoxLayout(self)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from app.config.catalog import load_catalog
 from app.ui.editor.components import ComponentRow
@@ -12,11 +12,13 @@ from app.ui.editor.document import ConfigDocument, Path
 from app.ui.editor.values import ABSENT
 
 #: Ids of datasets and models are long (px).
-_WIDTH = 200
+_WIDTH = 224
 
 
 class NamedRow(ComponentRow):
     """``"name": "csv", "parameters": {"path": ...}``: the id, and a field for each setting."""
+
+    _is_below = True
 
     def __init__(
         self, document: ConfigDocument, section: Path, kind: str, settings: str, parent: QWidget, title: str
@@ -34,6 +36,12 @@ class NamedRow(ComponentRow):
     def suggest(self, text: str) -> None:
         """Say what holds while there is no id."""
         self.type_field.suggest(text)
+
+    def _fill_line(self, line: QHBoxLayout) -> None:
+        line.addWidget(self.type_field)
+        line.addStretch(1)
+        line.addWidget(self.chevron)
+        self._column.addWidget(self._flow)
 
     def _value(self) -> tuple[Any, dict[str, Any]]:
         options = self.document.get(self.path)
