@@ -32,15 +32,23 @@ def check_samples(model: keras.Model, config: TrainingConfig, samples: Samples) 
     _check_targets(model, config, samples.y)
 
 
-def _check_features(model: keras.Model, config: TrainingConfig, X: Arrays) -> None:
-    name = config.dataset.name
+def check_numbers(X: Arrays, dataset: str) -> None:
+    """Look whether features are numbers, which is all that the layers of a config take.
+
+    Raises:
+        TrainingError: there are texts; what makes numbers of them is named.
+    """
     for key, array in each(X).items():
         if array.dtype == object:
             which = f" {key}" if key else ""
             raise TrainingError(
-                f"dataset.transformers: the features{which} of {name} are texts, and a network takes numbers; "
+                f"dataset.transformers: the features{which} of {dataset} are texts, and a network takes numbers; "
                 "text_vectorization (for an embedding), tfidf or binary_vectorizer makes numbers of them"
             )
+
+
+def _check_features(model: keras.Model, config: TrainingConfig, X: Arrays) -> None:
+    name = config.dataset.name
     expected = model.input_shape
     if isinstance(expected, dict) or isinstance(X, dict):
         wanted = expected if isinstance(expected, dict) else {INPUT: expected}

@@ -16,7 +16,7 @@ from app.engine.batches import Batches
 from app.engine.configured_callbacks import EarlyStopping, make_callbacks
 from app.engine.ending import StopRequested, StopSwitch, TrainingError
 from app.engine.faults import is_out_of_memory, sentence_of
-from app.engine.matching import check_samples
+from app.engine.matching import check_numbers, check_samples
 from app.engine.outcome import Outcome
 from app.engine.pipeline import Split, count_classes
 from app.engine.samples import Samples, each, portions
@@ -73,6 +73,8 @@ class Network:
         shape: building.Shapes | None = config.input_shape
         outputs = None
         if split is not None:
+            if config.network is not None:
+                check_numbers(split.fit.X, self._config.dataset.name)
             shapes = {name: array.shape[1:] for name, array in each(split.fit.X).items()}
             shape = shape or (shapes if isinstance(split.fit.X, dict) else shapes[""])
             outputs = self._outputs(split) if building.wants_outputs(config) else None
@@ -85,6 +87,8 @@ class Network:
         Raises:
             TrainingError: they do not.
         """
+        if self._config.model.network is not None:
+            check_numbers(split.fit.X, self._config.dataset.name)
         size, count = self._config.training.batch_size, len(split.fit)
         if size > count and size != _NOT_CHOSEN:
             raise TrainingError(
