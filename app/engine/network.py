@@ -10,21 +10,24 @@ from typing import Any
 import keras
 import numpy as np
 
-from app.config.models import TrainingConfig
+from app.config.models import FitConfig, TrainingConfig
 from app.engine import building, callbacks
 from app.engine.batches import Batches
 from app.engine.configured_callbacks import EarlyStopping, make_callbacks
 from app.engine.ending import StopRequested, StopSwitch, TrainingError
 from app.engine.faults import is_out_of_memory, sentence_of
-from app.engine.matching import check_samples
+from app.engine.matching import check_numbers, check_samples
 from app.engine.outcome import Outcome
 from app.engine.pipeline import Split, count_classes
-from app.engine.samples import Samples, each
+from app.engine.samples import Samples, each, portions
 from app.records.layout import ExecutionFolder
 from app.records.log import logger
 from app.records.recorder import Recorder
 
 log = logger("Trainer")
+
+#: The batch size that a config has when nobody chose one: it is no fault of such a config to have fewer samples.
+_NOT_CHOSEN = FitConfig.model_fields["batch_size"].default
 
 
 class Network:
@@ -70,6 +73,8 @@ class Network:
         shape: building.Shapes | None = config.input_shape
         outputs = None
         if split is not None:
+            if config.network is not None:
+                check_numbers(split.fit.X, self._config.dataset.name)
             shapes = {name: array.shape[1:] for name, array in each(split.fit.X).items()}
             shape = shape or (shapes if isinstance(split.fit.X, dict) else shapes[""])
             outputs = self._outputs(split) if building.wants_outputs(config) else None
@@ -82,7 +87,17 @@ class Network:
         Raises:
             TrainingError: they do not.
         """
-        check_samples(self.model, self._config, split.fit)
+        if self._config.model.network is not None:
+            check_numbers(split.fit.X, self._config.dataset.name)
+        size, count = self._config.training.batch_size, len(split.fit)
+        if size > count and size != _NOT_CHOSEN:
+            raise TrainingError(
+                f"training.batch_size: is {size}, but there are only {count} samples to fit on; {count} or less "
+                "would be right"
+            )
+        for part in split.parts:
+            if len(part):
+                check_samples(self.model, self._config, part)
 
     def stage_facts(self, epochs: int, steps: int) -> dict[str, int]:
         """Return epochs and steps an epoch."""
@@ -101,23 +116,28 @@ class Network:
         others = make_callbacks(training.callbacks, self._folder.callbacks, self._recorder)
         weights = self._class_weights(split)
         options: dict[str, Any] = {"batch_size": size, "shuffle": training.shuffle}
+        sources = []
         if split.fit.on_disk or training.steps_per_epoch is not None:
             # Keras would read the whole of it, or begin every short epoch with the same rows.
             seed = self._config.dataset.seed if training.shuffle else None
             data = Batches(split.fit, size, seed=seed, steps=training.steps_per_epoch, window=training.chunk_size)
             features: dict[str, Any] = {"x": data}
+            sources.append(data)
             options = {"shuffle": False}
         else:
             features = {"x": split.fit.X, "y": split.fit.y}
+        validation = self._validation(split.val)
+        if isinstance(validation, Batches):
+            sources.append(validation)
         try:
-            with _named_errors("fit_model"):
+            with _named_errors("fit_model", *sources):
                 self.model.fit(
                     **features,
                     **options,
                     epochs=training.epochs,
                     initial_epoch=training.initial_epoch,
                     class_weight=weights,
-                    validation_data=self._validation(split.val),
+                    validation_data=validation,
                     callbacks=[watch, *others],
                     verbose=0,
                 )
@@ -135,11 +155,10 @@ class Network:
             TrainingError: Keras cannot evaluate on them.
             StopRequested: the end was asked for.
         """
-        size = self._config.training.batch_size
-        data = (
-            {"x": Batches(samples, size)} if samples.on_disk else {"x": samples.X, "y": samples.y, "batch_size": size}
-        )
-        with _named_errors("evaluate_model"):
+        training = self._config.training
+        source = [Batches(samples, training.batch_size, window=training.chunk_size)] if samples.on_disk else []
+        data = {"x": source[0]} if source else {"x": samples.X, "y": samples.y, "batch_size": training.batch_size}
+        with _named_errors("evaluate_model", *source):
             values = self.model.evaluate(
                 **data, callbacks=[callbacks.StopOnly(self._stop)], verbose=0, return_dict=True
             )
@@ -165,7 +184,7 @@ class Network:
         if not len(samples):
             return None
         if samples.on_disk:
-            return Batches(samples, self._config.training.batch_size)
+            return Batches(samples, self._config.training.batch_size, window=self._config.training.chunk_size)
         return samples.X, samples.y
 
     def _outputs(self, split: Split) -> int:
@@ -184,17 +203,17 @@ class Network:
         if given is None:
             return None
         where = "training.class_weight"
-        y = np.asarray(split.fit.y) if not isinstance(split.fit.y, dict) else None
-        if y is not None and y.ndim == 2 and y.shape[1] > 1:
-            classes, numbers = y.shape[1], y.argmax(axis=1)
-        else:
-            classes = count_classes(split.fit, where)
-            numbers = np.asarray(split.fit.y).reshape(-1).astype(np.int64)
+        y: Any = split.fit.y
+        is_one_hot = not isinstance(y, dict) and len(y.shape) == 2 and y.shape[1] > 1
+        classes: int = y.shape[1] if is_one_hot else count_classes(split.fit, where)
         if isinstance(given, str):
             # As scikit-learn's "balanced": samples / (classes that there are * samples of the class).
-            amounts = np.bincount(numbers, minlength=classes)
+            amounts = np.zeros(classes, np.int64)
+            for some in portions(y):
+                numbers = some.argmax(axis=1) if is_one_hot else some.reshape(-1).astype(np.int64)
+                amounts += np.bincount(numbers, minlength=classes)
             known = np.count_nonzero(amounts)
-            return {number: len(numbers) / (known * amount) for number, amount in enumerate(amounts.tolist()) if amount}
+            return {number: len(y) / (known * amount) for number, amount in enumerate(amounts.tolist()) if amount}
         return _by_number(given, classes, split.fit.class_names or tuple(self._names()), where)
 
     def _names(self) -> list[str]:
@@ -219,8 +238,11 @@ def _by_number(given: Mapping[str, float], classes: int, names: tuple[str, ...],
 
 
 @contextmanager
-def _named_errors(stage: str) -> Iterator[None]:
-    """Turn what Keras says of data and model that do not go together into a sentence; the log keeps the whole."""
+def _named_errors(stage: str, *sources: Batches) -> Iterator[None]:
+    """Turn what Keras says of data and model that do not go together into a sentence; the log keeps the whole.
+
+    Where one of the sources of batches failed, what that said is the sentence.
+    """
     try:
         yield
     except (StopRequested, TrainingError, MemoryError):
@@ -229,4 +251,7 @@ def _named_errors(stage: str) -> Iterator[None]:
         if is_out_of_memory(error):
             raise
         log.debug("%s failed", stage, exc_info=True)
+        for source in sources:
+            if isinstance(source.fault, TrainingError):
+                raise source.fault from error
         raise TrainingError(f"{stage}: {sentence_of(error)}") from error

@@ -37,7 +37,7 @@ def load_arrays(parameters: Parameters, place: Place) -> Samples | Portions:
     """
     path = local_file(parameters, place)
     if path.suffix.lower() == ".npy":
-        return _npy_pair(path, parameters)
+        return _npy_pair(path, parameters, place)
     if path.suffix.lower() != ".npz":
         raise TrainingError(f"{path.name}: is neither .npz nor .npy")
     try:
@@ -60,7 +60,7 @@ def load_arrays(parameters: Parameters, place: Place) -> Samples | Portions:
             yield from _zip_portions(archive, chosen, headers, rows)
 
     portions = Portions(read)
-    return portions if total > cache.MEMORY_LIMIT else portions.together()
+    return portions if total > cache.memory_limit(chunked=place.chunked) else portions.together()
 
 
 def load_hdf5(parameters: Parameters, place: Place) -> Samples:
@@ -85,7 +85,7 @@ def load_hdf5(parameters: Parameters, place: Place) -> Samples:
             )
     _check_rows(path, {key: tables[key].shape for key in keys})
     sizes = {key: len(tables[key]) * Stored(tables[key]).row_bytes for key in keys}
-    limit = cache.MEMORY_LIMIT if sum(sizes.values()) <= cache.MEMORY_LIMIT else cache.SMALL
+    limit = cache.memory_limit(sum(sizes.values()), chunked=place.chunked)
 
     def read(key: str) -> Array:
         with named_errors(path):
@@ -94,15 +94,15 @@ def load_hdf5(parameters: Parameters, place: Place) -> Samples:
     return Samples(_by_name(chosen[0], read), _by_name(chosen[1], read))
 
 
-def _npy_pair(path: Path, parameters: Parameters) -> Samples:
+def _npy_pair(path: Path, parameters: Parameters, place: Place) -> Samples:
     if parameters["target_path"] is None:
         raise TrainingError(f"dataset.parameters.target_path: is missing; the .npy file of the targets of {path.name}")
     if parameters["features"] is not None or parameters["target"] is not None:
         raise TrainingError(f"dataset.parameters.features: {path.name} has one array, which has no key")
     X, y = (_map(each) for each in (path, Path(parameters["target_path"])))
     _check_rows(path, {path.name: X.shape, Path(parameters["target_path"]).name: y.shape})
-    total = X.nbytes + y.nbytes
-    return Samples(_in_memory(X, total), _in_memory(y, total))
+    limit = cache.memory_limit(X.nbytes + y.nbytes, chunked=place.chunked)
+    return Samples(_in_memory(X, limit), _in_memory(y, limit))
 
 
 def _map(path: Path) -> Any:
@@ -110,8 +110,7 @@ def _map(path: Path) -> Any:
         return np.load(path, mmap_mode="r", allow_pickle=False)
 
 
-def _in_memory(array: Any, total: int) -> Array:
-    limit = cache.MEMORY_LIMIT if total <= cache.MEMORY_LIMIT else cache.SMALL
+def _in_memory(array: Any, limit: int) -> Array:
     return np.array(array) if array.nbytes <= limit else cast("Array", Stored(array))
 
 
