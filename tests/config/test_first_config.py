@@ -160,7 +160,7 @@ def test_texts_beside_numbers_are_left_out_and_alone_they_are_learned_from() -> 
     beside = guess(table(words, number("stars"), category("y", "good", "bad")))
     assert beside.left_out == {"review": "texts cannot stand beside numbers"}
     survey = table(words, category("y", "good", "bad"))
-    made = first_config(survey, guess(survey)).document
+    made = document(survey)
     assert made["dataset"]["parameters"]["types"]["review"] == "text"
     assert made["dataset"]["transformers"] == [{"type": "tfidf", "max_features": 5000}]
 

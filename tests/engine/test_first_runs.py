@@ -70,8 +70,13 @@ def test_images_are_learned_from_a_folder(record: Record, tmp_path: Path, rng: n
     assert train(record, tmp_path / "images", epochs=6)["val_accuracy"][-1] > 0.8
 
 
-def test_arrays_are_learned_from_an_npz(record: Record, tmp_path: Path, rng: np.random.Generator) -> None:
-    y = rng.integers(0, 2, 200)
-    X = rng.random((200, 5)) + y[:, np.newaxis]
-    np.savez(tmp_path / "set.npz", X=X, y=y)
-    assert train(record, tmp_path / "set.npz", epochs=10)["test_accuracy"][0] > 0.8
+def test_texts_of_a_column_are_learned_by_their_words(record: Record, tmp_path: Path, rng: np.random.Generator) -> None:
+    said = {"good": "lovely warm bright", "bad": "awful cold dark"}
+    usual = "story film people town music actor scene".split()
+    lines = []
+    for name in rng.choice(list(said), 160):
+        words = [*rng.choice(usual, 8), *rng.choice(said[name].split(), 2)]
+        lines.append(f'"{" ".join(rng.permutation(words))}",{name}')
+    path = tmp_path / "reviews.csv"
+    path.write_text("review,opinion\n" + "\n".join(lines))
+    assert train(record, path, epochs=12)["test_accuracy"][0] > 0.8

@@ -183,7 +183,7 @@ class ListRow(Row):
         self._by_output.setVisible(is_by_output)
         self.add_button.setVisible(not is_by_output)
         if isinstance(value, dict):
-            each = [f"{output}: {show(entries, 'any')}" for output, entries in value.items()]
+            each = [f"{output}: {show(entries, 'str[]')}" for output, entries in value.items()]
             self._by_output.setText("\n".join([*each, self.tr("They differ by output; the JSON edits them.")]))
 
     def _show_rows(self, upto: int) -> None:
