@@ -40,7 +40,8 @@ def main(argv: list[str] | None = None, open_window: OpenWindow | None = None) -
             from app.cli import desktop
 
             return desktop.open_on_screen(arguments, open_window)
-        status = _command(arguments.command)(arguments)
+        is_config = arguments.command == "new" and arguments.what == "config"
+        status = _command("config" if is_config else arguments.command)(arguments)
         sys.stdout.flush()
         return status
     except BrokenPipeError:
@@ -68,6 +69,10 @@ def _command(name: str) -> Callable[[argparse.Namespace], int]:
         from app.cli import conversion
 
         return conversion.convert_file
+    if name == "config":
+        from app.cli import first_config
+
+        return first_config.new_config
     if name in ("trust", "new", "schema"):
         from app.cli import making
 
@@ -173,9 +178,10 @@ def _parser() -> argparse.ArgumentParser:
     trust = commands.add_parser("trust", help="let the runs of a workspace use code of its own (components/)")
     trust.add_argument("workspace", type=Path, nargs="?", metavar="DIR", help=where, default=argparse.SUPPRESS)
     trust.add_argument("--remove", action="store_true", help="trust it no longer")
-    new = commands.add_parser("new", help="begin a component of your own").add_subparsers(
+    new = commands.add_parser("new", help="begin a config for your data, or a component of your own").add_subparsers(
         dest="what", metavar="WHAT", required=True
     )
+    _add_config(new, workspace, as_json)
     for what in ("tracker", "dataset", "model", "preprocessor", "callback"):
         kind = new.add_parser(what, parents=[workspace], help=f"write a {what} to fill in, its test and its docs")
         kind.add_argument("name", metavar="NAME", help=f"such as my_{what}")
@@ -200,6 +206,23 @@ def _add_source(commands: _Commands, workspace: argparse.ArgumentParser, as_json
         action = actions.add_parser(name, parents=[workspace], help=help_)
         action.add_argument("folder", type=Path, metavar="DIR")
     actions.add_parser("list", parents=[workspace, as_json], help="list what runs are read from")
+
+
+def _add_config(new: _Commands, workspace: argparse.ArgumentParser, as_json: argparse.ArgumentParser) -> None:
+    config = new.add_parser(
+        "config",
+        parents=[workspace, as_json],
+        help="write a config that trains on your data",
+        description="Looks at a table (.csv, .tsv, .parquet), at arrays (.npz, .npy, .h5), or at a folder with a "
+        "folder of images or texts for each class, and writes a config with a split, preprocessing and a small network "
+        "for it. What was chosen, and why, is told on standard error.",
+    )
+    config.add_argument("data", type=Path, metavar="DATA", help="the file or folder")
+    config.add_argument("--target", metavar="NAME", help="the column, or the array, to learn")
+    config.add_argument(
+        "--task", choices=("regression", "binary", "classes"), help="what is learned, instead of a guess"
+    )
+    config.add_argument("--output", type=Path, metavar="FILE", help="where it is written; else in experiments/")
 
 
 def _count(text: str) -> int:

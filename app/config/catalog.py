@@ -18,7 +18,7 @@ from app.config.problems import closest
 from app.resources import resource
 
 #: Kinds whose ids are listed as the choices of a parameter of that type.
-_CHOSEN = ("activation", "initializer", "regularizer", "constraint")
+OFFERED_KINDS = ("activation", "initializer", "regularizer", "constraint")
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ class Catalog:
         )
 
     def _parameter(self, entry: Mapping[str, Any]) -> Parameter:
-        kinds = [term for term in entry["type"].split("|") if term in _CHOSEN]
+        kinds = [term for term in entry["type"].split("|") if term in OFFERED_KINDS]
         choices: Iterable[str] = self.ids(kinds[0]) if kinds else entry.get("choices", ())
         return Parameter(
             name=entry["name"],

@@ -240,8 +240,10 @@ def _check_trackers(tracking: Mapping[str, Any]) -> Iterator[Problem]:
 def _check_dividers(dataset: Mapping[str, Any]) -> Iterator[Problem]:
     for index, entry in enumerate(_list(dataset, "preprocessors")):
         divides = isinstance(entry, Mapping) and _find("preprocessor", entry.get("type"))
-        if divides and divides.id == "divide" and fits("float", entry.get("factor")) and entry["factor"] == 0:
-            yield Problem(f"dataset.preprocessors.{index}.factor", "is 0", "a number that can be divided by")
+        key = {"divide": "factor", "normalize": "std"}.get(divides.id) if divides else None
+        given = entry.get(key) if key else None
+        if any(fits("float", value) and value == 0 for value in (given if isinstance(given, list) else [given])):
+            yield Problem(f"dataset.preprocessors.{index}.{key}", f"is {given}", "a number that can be divided by")
 
 
 def _find(kind: str, id: Any) -> Component | None:

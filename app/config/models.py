@@ -235,7 +235,7 @@ class FitConfig(ConfigModel):
         default=None,
         ge=1,
         title="Chunk size",
-        description="Rows that are read at a time of data larger than memory; null reads all.",
+        description="Rows that are read at a time; null is 32 MB of data above 256 MB, and all of smaller data.",
     )
     callbacks: list[ComponentEntry] = Field(default=[], title="Callbacks", description="What happens between epochs.")
 

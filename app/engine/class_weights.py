@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from app.config.models import TrainingConfig
 from app.engine.ending import TrainingError
 from app.engine.pipeline import count_classes
-from app.engine.samples import Array, Samples
+from app.engine.samples import Array, Samples, portions
 
 _WHERE = "training.class_weight"
 
@@ -45,11 +46,11 @@ def class_numbers(samples: Samples) -> tuple[Array, int]:
     Raises:
         TrainingError: the targets are no classes.
     """
-    y = np.asarray(samples.y) if not isinstance(samples.y, dict) else None
-    if y is not None and y.ndim == 2 and y.shape[1] > 1:
-        return y.argmax(axis=1), y.shape[1]
+    y: Any = samples.y
+    if not isinstance(y, dict) and len(y.shape) == 2 and y.shape[1] > 1:
+        return np.concatenate([part.argmax(axis=1) for part in portions(y)]), y.shape[1]
     classes = count_classes(samples, _WHERE)
-    return np.asarray(samples.y).reshape(-1).astype(np.int64), classes
+    return np.concatenate([part.reshape(-1).astype(np.int64) for part in portions(y)]), classes
 
 
 def _by_number(given: Mapping[str, float], classes: int, names: tuple[str, ...]) -> dict[int, float]:

@@ -38,7 +38,12 @@ SOURCES: dict[str, Source] = {
 
 
 def load_dataset(
-    name: str, parameters: Mapping[str, Any], cache: Path, check: Callable[[], None] = lambda: None
+    name: str,
+    parameters: Mapping[str, Any],
+    cache: Path,
+    check: Callable[[], None] = lambda: None,
+    *,
+    chunked: bool = False,
 ) -> Samples:
     """Return a dataset, from the cache where it is there and whole, else from its source and into the cache.
 
@@ -49,6 +54,7 @@ def load_dataset(
         parameters: its settings; what is left out has the catalog's default.
         cache: the workspace's folder of cached datasets.
         check: called now and then while it loads; it may raise, and nothing half-written is taken for whole later.
+        chunked: leave arrays above 16 MB on the disk, however large the dataset is.
 
     Raises:
         TrainingError: the dataset cannot be had; the text says what to do about it.
@@ -61,15 +67,15 @@ def load_dataset(
         if os.path.isfile(path):
             log.info("Dataset already exists on cache. Retrieving ...")
             try:
-                return read_cache(path)
+                return read_cache(path, chunked=chunked)
             except BrokenCacheError as error:
                 log.warning(
                     "The cached dataset %s cannot be read (%s); it is left out and the dataset read anew", path, error
                 )
     log.info("Reading dataset ...")
     try:
-        loaded = source.load(settings, Place(cache, check))
-        samples = _through_cache(loaded, cached, check) if isinstance(loaded, Portions) else loaded
+        loaded = source.load(settings, Place(cache, check, chunked))
+        samples = _through_cache(loaded, cached, check, chunked) if isinstance(loaded, Portions) else loaded
     except TrainingError:
         raise
     except Exception as error:
@@ -79,11 +85,11 @@ def load_dataset(
     return samples
 
 
-def _through_cache(portions: Portions, path: Path, check: Callable[[], None]) -> Samples:
+def _through_cache(portions: Portions, path: Path, check: Callable[[], None], chunked: bool) -> Samples:
     log.info("Saving dataset to cache ...")
     try:
         write_cache(path, portions, check)
-        return read_cache(path)
+        return read_cache(path, chunked=chunked)
     except (OSError, RuntimeError, BrokenCacheError) as error:  # h5py has either for a full disk
         log.warning("The dataset could not be saved to the cache (%s); it will be read again next time", error)
     return portions.together()

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import keras
-import numpy as np
 
 from app.config.consistency import INPUT
 from app.config.models import ComponentEntry, TrainingConfig
 from app.engine.building import BY_CLASS_NUMBER, OF_PROBABILITIES
 from app.engine.ending import TrainingError
-from app.engine.samples import Array, Arrays, Samples
+from app.engine.samples import Array, Arrays, Samples, each, portions, span
 
 #: Losses whose targets have a shape of their own.
 _OF_OWN_SHAPE = (keras.losses.CTC, keras.losses.Circle)
@@ -44,6 +43,21 @@ def _check_names(model: keras.Model, config: TrainingConfig) -> None:
             f"model.compilation.class_names: has {len(names)} names, but the model tells {classes} classes apart; as "
             "many of both would be right"
         )
+
+
+def check_numbers(X: Arrays, dataset: str) -> None:
+    """Look whether features are numbers, which is all that the layers of a config take.
+
+    Raises:
+        TrainingError: there are texts; what makes numbers of them is named.
+    """
+    for key, array in each(X).items():
+        if array.dtype == object:
+            which = f" {key}" if key else ""
+            raise TrainingError(
+                f"dataset.transformers: the features{which} of {dataset} are texts, and a network takes numbers; "
+                "text_vectorization (for an embedding), tfidf or binary_vectorizer makes numbers of them"
+            )
 
 
 def _check_features(model: keras.Model, config: TrainingConfig, X: Arrays) -> None:
@@ -105,7 +119,7 @@ def _check_output(loss: Any, output: tuple[int | None, ...], y: Array, layer: st
                 f"{of_loss}: wants the number of a class for every {_values(output)} of the model, but {targets} are "
                 f"{_values(y.shape[1:])} a sample"
             )
-        _check_class_numbers(np.asarray(y), output[-1], getattr(loss, "ignore_class", None), layer, of_loss, targets)
+        _check_class_numbers(y, output[-1], getattr(loss, "ignore_class", None), layer, of_loss, targets)
         return
     if isinstance(loss, _OF_OWN_SHAPE):
         return
@@ -117,19 +131,21 @@ def _check_output(loss: Any, output: tuple[int | None, ...], y: Array, layer: st
             f"{layer}: the model gives {_values(output)} a sample, but {targets} are {_values(y.shape[1:])}{hint}"
         )
     if isinstance(loss, OF_PROBABILITIES):
-        values = np.asarray(y)
-        if values.min() < 0 or values.max() > 1:
-            span = f"{values.min():g} to {values.max():g}"
-            raise TrainingError(f"{of_loss}: wants targets from 0 to 1, but {targets} go from {span}")
+        least, greatest, _ = span(y)
+        if least < 0 or greatest > 1:
+            raise TrainingError(
+                f"{of_loss}: wants targets from 0 to 1, but {targets} go from {least:g} to {greatest:g}"
+            )
 
 
 def _check_class_numbers(y: Array, classes: int | None, ignored: int | None, layer: str, loss: str, of: str) -> None:
-    counted = y if ignored is None else y[y != ignored]
-    if not counted.size:
+    counted = [span(some) for portion in portions(y) if (some := portion[portion != ignored]).size]
+    if not counted:
         return
-    if not np.issubdtype(y.dtype, np.integer) and (counted % 1).any():
+    leasts, greatests, whole = zip(*counted, strict=True)
+    if not all(whole):
         raise TrainingError(f"{loss}: wants whole numbers of classes, but {of} are measured; take a loss such as mse")
-    first, last = int(counted.min()), int(counted.max())
+    first, last = int(min(leasts)), int(max(greatests))
     if first < 0:
         raise TrainingError(f"{loss}: wants classes from 0 on, but {of} begin with {first}")
     if classes is not None and last >= classes:

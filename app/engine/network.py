@@ -9,14 +9,14 @@ from typing import Any
 
 import keras
 
-from app.config.models import TrainingConfig
+from app.config.models import FitConfig, TrainingConfig
 from app.engine import building, callbacks
 from app.engine.batches import Batches
 from app.engine.class_weights import class_weights
 from app.engine.configured_callbacks import EarlyStopping, make_callbacks
 from app.engine.ending import StopRequested, StopSwitch, TrainingError
 from app.engine.faults import is_out_of_memory, sentence_of
-from app.engine.matching import check_samples
+from app.engine.matching import check_numbers, check_samples
 from app.engine.outcome import Outcome
 from app.engine.own_code import place_in_own
 from app.engine.pipeline import Split, count_classes
@@ -26,6 +26,9 @@ from app.records.log import logger
 from app.records.recorder import Recorder
 
 log = logger("Trainer")
+
+#: The batch size that a config has when nobody chose one: it is no fault of such a config to have fewer samples.
+_NOT_CHOSEN = FitConfig.model_fields["batch_size"].default
 
 
 class Network:
@@ -71,6 +74,8 @@ class Network:
         shape: building.Shapes | None = config.input_shape
         outputs = None
         if split is not None:
+            if config.network is not None:
+                check_numbers(split.fit.X, self._config.dataset.name)
             shapes = {name: array.shape[1:] for name, array in each(split.fit.X).items()}
             shape = shape or (shapes if isinstance(split.fit.X, dict) else shapes[""])
             outputs = self._outputs(split) if building.wants_outputs(config) else None
@@ -83,7 +88,17 @@ class Network:
         Raises:
             TrainingError: they do not.
         """
-        check_samples(self.model, self._config, split.fit)
+        if self._config.model.network is not None:
+            check_numbers(split.fit.X, self._config.dataset.name)
+        size, count = self._config.training.batch_size, len(split.fit)
+        if size > count and size != _NOT_CHOSEN:
+            raise TrainingError(
+                f"training.batch_size: is {size}, but there are only {count} samples to fit on; {count} or less "
+                "would be right"
+            )
+        for part in split.parts:
+            if len(part):
+                check_samples(self.model, self._config, part)
 
     def stage_facts(self, epochs: int, steps: int) -> dict[str, int]:
         """Return epochs and steps an epoch."""
@@ -102,23 +117,28 @@ class Network:
         others = make_callbacks(training.callbacks, self._folder.callbacks, self._recorder)
         weights = class_weights(self._config, split.fit)
         options: dict[str, Any] = {"batch_size": size, "shuffle": training.shuffle}
+        sources = []
         if split.fit.on_disk or training.steps_per_epoch is not None:
             # Keras would read the whole of it, or begin every short epoch with the same rows.
             seed = self._config.dataset.seed if training.shuffle else None
             data = Batches(split.fit, size, seed=seed, steps=training.steps_per_epoch, window=training.chunk_size)
             features: dict[str, Any] = {"x": data}
+            sources.append(data)
             options = {"shuffle": False}
         else:
             features = {"x": split.fit.X, "y": split.fit.y}
+        validation = self._validation(split.val)
+        if isinstance(validation, Batches):
+            sources.append(validation)
         try:
-            with _named_errors("fit_model"):
+            with _named_errors("fit_model", *sources):
                 self.model.fit(
                     **features,
                     **options,
                     epochs=training.epochs,
                     initial_epoch=training.initial_epoch,
                     class_weight=weights,
-                    validation_data=self._validation(split.val),
+                    validation_data=validation,
                     callbacks=[watch, *others],
                     verbose=0,
                 )
@@ -136,11 +156,10 @@ class Network:
             TrainingError: Keras cannot evaluate on them.
             StopRequested: the end was asked for.
         """
-        size = self._config.training.batch_size
-        data = (
-            {"x": Batches(samples, size)} if samples.on_disk else {"x": samples.X, "y": samples.y, "batch_size": size}
-        )
-        with _named_errors("evaluate_model"):
+        training = self._config.training
+        source = [Batches(samples, training.batch_size, window=training.chunk_size)] if samples.on_disk else []
+        data = {"x": source[0]} if source else {"x": samples.X, "y": samples.y, "batch_size": training.batch_size}
+        with _named_errors("evaluate_model", *source):
             values = self.model.evaluate(
                 **data, callbacks=[callbacks.StopOnly(self._stop)], verbose=0, return_dict=True
             )
@@ -166,7 +185,7 @@ class Network:
         if not len(samples):
             return None
         if samples.on_disk:
-            return Batches(samples, self._config.training.batch_size)
+            return Batches(samples, self._config.training.batch_size, window=self._config.training.chunk_size)
         return samples.X, samples.y
 
     def _outputs(self, split: Split) -> int:
@@ -185,8 +204,11 @@ class Network:
 
 
 @contextmanager
-def _named_errors(stage: str) -> Iterator[None]:
-    """Turn what Keras says of data and model that do not go together into a sentence; the log keeps the whole."""
+def _named_errors(stage: str, *sources: Batches) -> Iterator[None]:
+    """Turn what Keras says of data and model that do not go together into a sentence; the log keeps the whole.
+
+    Where one of the sources of batches failed, what that said is the sentence.
+    """
     try:
         yield
     except (StopRequested, TrainingError, MemoryError):
@@ -195,5 +217,8 @@ def _named_errors(stage: str) -> Iterator[None]:
         if is_out_of_memory(error):
             raise
         log.debug("%s failed", stage, exc_info=True)
+        for source in sources:
+            if isinstance(source.fault, TrainingError):
+                raise source.fault from error
         place = place_in_own(error)
         raise TrainingError(f"{stage}: {f'{place}: ' if place else ''}{sentence_of(error)}") from error

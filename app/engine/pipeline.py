@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+import scipy.sparse
 
 from app.config.components import is_users_own
 from app.config.models import ComponentEntry, FitConfig
+from app.engine.data import cache
 from app.engine.ending import TrainingError
-from app.engine.own_code import make_own
-from app.engine.samples import Samples, apply
+from app.engine.preprocessing.steps import Step, dense, make_transformer
+from app.engine.preprocessing.transformers import Rows
+from app.engine.samples import Array, Changed, Samples, as_stored, each, portions, span
+
+
+@dataclass(frozen=True)
+class Room:
+    """How many bytes of what is made of samples may be in memory, and what is called between two portions of work.
+
+    ``check`` raises where somebody asked for the end of the run.
+    """
+
+    limit: int = cache.MEMORY_LIMIT
+    check: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True)
@@ -24,13 +37,27 @@ class Split:
     val: Samples
     test: Samples
 
-    def preprocessed(self, steps: Sequence[Any]) -> Split:
-        """Return the split with the features of every part put through ``transform`` of each step."""
-        return self.changed(lambda part: transform(steps, part))
+    @property
+    def parts(self) -> tuple[Samples, Samples, Samples]:
+        """Fit, val and test."""
+        return self.fit, self.val, self.test
 
-    def changed(self, change: Callable[[Samples], Samples]) -> Split:
-        """Return the split with every part changed by a function."""
-        return Split(*(change(part) for part in (self.fit, self.val, self.test)))
+    def put_through(self, change: Callable[[Any], Any], room: Room) -> Split:
+        """Return the split with the features of every part changed by a function of some rows (see :func:`changed`)."""
+        parts = [part.X for part in self.parts]
+        made: list[Any]
+        if isinstance(self.fit.X, dict):
+            by_name = {name: changed([each(X)[name] for X in parts], change, room) for name in self.fit.X}
+            made = [{name: arrays[index] for name, arrays in by_name.items()} for index in range(len(parts))]
+        else:
+            made = changed(parts, change, room)
+        return Split(*(replace(part, X=X) for part, X in zip(self.parts, made, strict=True)))
+
+    def one_hot(self, classes: int, room: Room) -> Split:
+        """Return the split with targets, classes from 0, as rows of zeros with a one at their number (float32)."""
+        identity = np.eye(classes, dtype=np.float32)
+        made = changed([part.y for part in self.parts], lambda y: identity[y.reshape(-1).astype(np.int64)], room)
+        return Split(*(replace(part, y=y) for part, y in zip(self.parts, made, strict=True)))
 
 
 def split_samples(samples: Samples, training: FitConfig, *, seed: int) -> Split:
@@ -76,23 +103,6 @@ def _size(name: str, part: float, count: int) -> int:
     return size
 
 
-def transform(steps: Sequence[Any], samples: Samples) -> Samples:
-    """Return samples with their features put through ``transform`` of each step; no samples stay as they are."""
-    if not len(samples):
-        return samples
-    X = samples.X
-    for step in steps:
-        X = apply(step.transform, X)
-    return replace(samples, X=X)
-
-
-def one_hot(samples: Samples, classes: int) -> Samples:
-    """Return samples whose targets, classes from 0, have become rows of zeros with a one at their number (float32)."""
-    if not len(samples):
-        return samples
-    return replace(samples, y=np.eye(classes, dtype=np.float32)[np.asarray(samples.y).reshape(-1).astype(np.int64)])
-
-
 def count_classes(samples: Samples, where: str) -> int:
     """Return how many classes the targets have: as many as have names, or one more than the highest number.
 
@@ -101,91 +111,109 @@ def count_classes(samples: Samples, where: str) -> int:
     """
     if isinstance(samples.y, dict):
         raise TrainingError(f"{where}: there are several targets, {', '.join(samples.y)}; only one can be classes")
-    y = np.asarray(samples.y)
-    if y.ndim > 2 or (y.ndim == 2 and y.shape[1] != 1):
+    y = samples.y
+    if len(y.shape) > 2 or (len(y.shape) == 2 and y.shape[1] != 1):
         raise TrainingError(f"{where}: the targets are of shape {list(y.shape[1:])} a sample, not one class")
-    if not np.issubdtype(y.dtype, np.integer) and (not np.issubdtype(y.dtype, np.number) or (y % 1).any()):
+    if not len(y):
+        return len(samples.class_names)
+    least, greatest, whole = span(y) if y.dtype.kind in "iuf" else (0, 0, False)
+    if not whole:
         raise TrainingError(f"{where}: the targets are no whole numbers of classes")
-    if y.size and y.min() < 0:
-        raise TrainingError(f"{where}: classes begin with 0, but there is {y.min():g}")
-    return max(int(y.max()) + 1 if y.size else 0, len(samples.class_names))
+    if least < 0:
+        raise TrainingError(f"{where}: classes begin with 0, but there is {least:g}")
+    return max(int(greatest) + 1, len(samples.class_names))
 
 
-class Divide:
-    """Divides every feature by one number, as pixels are by 255."""
+def preprocessed(split: Split, steps: Sequence[Step], room: Room) -> Split:
+    """Return the split with the features of every part put through every step."""
 
-    def __init__(self, factor: float) -> None:
-        self.factor = factor
+    def through(X: Any) -> Any:
+        for step in steps:
+            X = step(X)
+        return X
 
-    def transform(self, X: Any) -> Any:
-        """Return the features divided, as float32."""
-        return np.divide(X, self.factor, dtype=np.float32, casting="unsafe")
+    return split.put_through(through, room) if steps else split
 
 
-def make_preprocessor(entry: ComponentEntry, where: str) -> Any:
-    """Return a preprocessor of the config: an object with ``transform(X)``.
+def changed(arrays: Sequence[Any], change: Callable[[Any], Any], room: Room) -> list[Any]:
+    """Return what a function of some rows makes of arrays, at least one of which has rows.
 
-    Raises:
-        TrainingError: its settings are refused.
+    It is made here and now, some rows at a time, where all of it is no more than the room; else whenever rows are read.
+
+    Args:
+        arrays: in memory, on disk or sparse.
+        change: takes some rows and returns as many.
+        room: how much may be made.
     """
-    return _make({"divide": Divide}, entry, "preprocessor", where)
+    stored = [as_stored(array) for array in arrays]
+    like = change(next(array for array in stored if len(array))[:1])
+    later = [Changed(array, change, like) for array in stored]
+    if scipy.sparse.issparse(like):
+        return _sparse(later, room) or later
+    if sum(array.nbytes for array in later) > room.limit:
+        return later
+    return [_filled(array, room) for array in later]
 
 
-def make_transformer(entry: ComponentEntry, where: str) -> Any:
-    """Return a transformer of the config: an object with scikit-learn's ``fit`` and ``transform``.
+def _filled(array: Changed, room: Room) -> Array:
+    made = np.empty(array.shape, array.dtype)
+    first = 0
+    for some in portions(array):
+        room.check()
+        made[first : first + len(some)] = some
+        first += len(some)
+    return made
 
-    Raises:
-        TrainingError: its settings are refused.
-    """
-    from sklearn.preprocessing import StandardScaler
 
-    return _make({"standard_scaler": StandardScaler}, entry, "transformer", where)
+def _sparse(arrays: Sequence[Changed], room: Room) -> list[Any] | None:
+    """Return sparse rows as one matrix for each array, None where they are more than the room."""
+    size = 0
+    made = []
+    for array in arrays:
+        blocks = [array[:0]]
+        for some in portions(array):
+            room.check()
+            size += some.data.nbytes + some.indices.nbytes
+            if size > room.limit:
+                return None
+            blocks.append(some)
+        made.append(scipy.sparse.vstack(blocks, format="csr"))
+    return made
 
 
-def fit_transformers(entries: list[ComponentEntry], fit: Samples) -> tuple[list[Any], Samples]:
-    """Fit each transformer on what the ones before it make of the fit samples; return them and the last result.
+def fit_transformers(entries: Sequence[ComponentEntry], split: Split, room: Room) -> tuple[list[Step], Split]:
+    """Fit each transformer on what the ones before it make of the samples to fit on.
+
+    Returns:
+        The transformers, and the split as it comes to the last of them.
 
     Raises:
         TrainingError: one of them cannot be fitted on these samples.
     """
-    fitted = []
-    X: Any = fit.X
+    steps: list[Step] = []
     for index, entry in enumerate(entries):
         where = f"dataset.transformers.{index}"
-        transformer = make_transformer(entry, where)
-        try:
-            X = transformer.fit(X).transform(X)
-        except (ValueError, TypeError) as error:
-            raise TrainingError(
-                f"{where} ({entry.type}): cannot be fitted on samples of shape {X.shape[1:]}: {error}"
-            ) from error
-        fitted.append(transformer)
-    return fitted, replace(fit, X=X)
+        if isinstance(split.fit.X, dict):
+            inputs = ", ".join(split.fit.X)
+            raise TrainingError(f"{where} ({entry.type}): learns from one table of features, not from {inputs}")
+        if steps:
+            split = split.put_through(steps[-1], room)
+            if is_users_own(entry.type) and _is_sparse(split):
+                split = split.put_through(dense, room)
+        step = make_transformer(entry, where)
+        step.fit(Rows(split.fit.X, split.fit.y, room.limit, room.check))
+        steps.append(step)
+    return steps, split
 
 
-def save_transformers(entries: list[ComponentEntry], fitted: list[Any], folder: Path) -> None:
-    """Save fitted transformers as skops files, which load without running code: ``<index>-<type>.skops``.
-
-    Raises:
-        TrainingError: they cannot be written.
-    """
-    import skops.io
-
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for index, (entry, transformer) in enumerate(zip(entries, fitted, strict=True)):
-            path = folder / f"{index}-{entry.type.replace(':', '.')}.skops"
-            partial = path.with_suffix(".partial")
-            skops.io.dump(transformer, partial)
-            partial.replace(path)
-    except OSError as error:
-        raise TrainingError(f"the fitted transformers could not be saved to {folder}: {error}") from error
+def transformed(split: Split, steps: Sequence[Step], room: Room) -> Split:
+    """Return the split that :func:`fit_transformers` gave with the last transformer done, as Keras takes it."""
+    if not steps:
+        return split
+    split = split.put_through(steps[-1], room)
+    return split.put_through(dense, room) if _is_sparse(split) else split
 
 
-def _make(classes: Mapping[str, Any], entry: ComponentEntry, kind: str, where: str) -> Any:
-    if is_users_own(entry.type):
-        return make_own(entry.type, kind, entry.options, where)
-    try:
-        return classes[entry.type](**entry.options)
-    except (TypeError, ValueError) as error:
-        raise TrainingError(f"{where} ({entry.type}): {error}") from error
+def _is_sparse(split: Split) -> bool:
+    X: Any = split.fit.X
+    return bool(scipy.sparse.issparse(X[:1]))

@@ -1,4 +1,4 @@
-"""Features and targets, in memory or on disk, and the batches that are read from them."""
+"""Features and targets, in memory or read when they are asked for, and the batches that are made of them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Any, TypeAlias, cast
 import h5py
 import numpy as np
 import numpy.typing as npt
+
+from app.engine.ending import TrainingError
 
 #: Samples first. Beside NumPy's own, whatever has shape, dtype, len and rows by slice: a :class:`Stored`.
 Array: TypeAlias = npt.NDArray[Any]
@@ -31,14 +33,18 @@ class Stored:
     one what lies all over a file is what makes such data slow. Whoever wants another order shuffles batches.
 
     Args:
-        array: an ``h5py.Dataset`` of numbers or texts, or a ``numpy.memmap``; it must stay open.
+        array: an ``h5py.Dataset`` of numbers or texts, or a ``numpy.memmap``; it must stay open. One in memory, which
+            may be a sparse matrix of SciPy, is read in the same way.
         rows: which of its rows; all of them without.
     """
 
     def __init__(self, array: Any, rows: Rows = slice(None)) -> None:
         self._array = array
-        self._rows = _in_order(rows, len(array))
-        count = len(range(*self._rows.indices(len(array)))) if isinstance(self._rows, slice) else len(self._rows)
+        self._is_file = isinstance(array, h5py.Dataset | np.memmap)
+        self._path = (array.filename if isinstance(array, np.memmap) else array.file.filename) if self._is_file else ""
+        total = array.shape[0]
+        self._rows = _in_order(rows, total)
+        count = len(range(*self._rows.indices(total))) if isinstance(self._rows, slice) else len(self._rows)
         self.shape: tuple[int, ...] = (count, *array.shape[1:])
         self._texts = h5py.check_string_dtype(array.dtype) is not None
         self.dtype: np.dtype[Any] = np.dtype(object) if self._texts else array.dtype
@@ -49,13 +55,21 @@ class Stored:
         return len(self.shape)
 
     @property
+    def nbytes(self) -> int:
+        """The size of all rows in memory; of texts a guess."""
+        row = int(np.prod(self.shape[1:])) * (TEXT_BYTES if self._texts else self.dtype.itemsize)
+        return len(self) * max(row, 1)
+
+    @property
     def row_bytes(self) -> int:
-        """The size of a row in memory; of texts a guess."""
-        return max(int(np.prod(self.shape[1:])) * (TEXT_BYTES if self._texts else self.dtype.itemsize), 1)
+        """How much memory reading a row takes; of texts a guess."""
+        return self.nbytes // max(len(self), 1) or 1
 
     @property
     def piece(self) -> int:
         """How many neighbouring rows are best read at once: a chunk of the file, or as many as make 256 KB."""
+        if not self._is_file:
+            return 1
         chunks = getattr(self._array, "chunks", None)
         return max(int(chunks[0]) if chunks else _PIECE_BYTES // self.row_bytes, 1)
 
@@ -93,12 +107,19 @@ class Stored:
             return Stored(self._array, moved)
         return Stored(self._array, self._rows[chosen])
 
-    def _range(self, first: int, last: int) -> Array:
+    def _range(self, first: int, last: int) -> Any:
+        if not self._is_file:
+            return self._array[first:last]
         source = self._array.asstr() if self._texts else self._array
-        return np.array(source[first:last])
+        try:
+            return np.array(source[first:last])
+        except (OSError, RuntimeError, UnicodeDecodeError) as error:  # h5py has each for a file that is damaged
+            raise TrainingError(f"{self._path}: rows {first} to {last - 1} cannot be read ({error})") from error
 
-    def _read(self, rows: Array) -> Array:
+    def _read(self, rows: Array) -> Any:
         """Read rows that ascend: neighbours, and what is hardly further apart, in one go."""
+        if not self._is_file:
+            return self._array[rows]
         result = np.empty((len(rows), *self.shape[1:]), self.dtype)
         ends = np.append(np.flatnonzero(np.diff(rows) > self.piece) + 1, len(rows))
         begin = 0
@@ -107,6 +128,43 @@ class Stored:
             result[begin:end] = self._range(first, rows[end - 1] + 1)[rows[begin:end] - first]
             begin = end
         return result
+
+
+class Changed(Stored):
+    """Rows that go through a function whenever they are read, because what it makes of all of them is large.
+
+    Args:
+        source: the rows.
+        change: takes some of them and returns as many.
+        like: what it made of a row; it tells shape and type.
+    """
+
+    def __init__(self, source: Stored, change: Callable[[Any], Any], like: Any) -> None:
+        self._source, self._change, self._like = source, change, like
+        self._rows = slice(0, len(source))
+        self._texts = like.dtype == object
+        self.shape = (len(source), *like.shape[1:])
+        self.dtype = like.dtype
+
+    @property
+    def row_bytes(self) -> int:
+        """How much memory reading a row takes, before or after the change, whichever is more."""
+        return max(super().row_bytes, self._source.row_bytes)
+
+    @property
+    def piece(self) -> int:
+        """How many neighbouring rows are best read at once."""
+        return self._source.piece
+
+    def take(self, rows: Rows) -> Changed:
+        """Return some of the rows, in the order of the disk; nothing is read."""
+        return Changed(self._source.take(rows), self._change, self._like)
+
+    def _range(self, first: int, last: int) -> Any:
+        return self._change(self._source[first:last]) if last > first else self._like[:0]
+
+    def _read(self, rows: Array) -> Any:
+        return self._change(self._source[rows]) if len(rows) else self._like[:0]
 
 
 @dataclass(frozen=True)
@@ -128,7 +186,7 @@ class Samples:
 
     @property
     def on_disk(self) -> bool:
-        """Whether any part is read from the disk when it is asked for."""
+        """Whether any part is read, or made, when it is asked for."""
         return any(not in_memory(array) for array in (*each(self.X).values(), *each(self.y).values()))
 
     def take(self, rows: Rows) -> Samples:
@@ -140,7 +198,7 @@ class Samples:
         chosen = _in_order(rows, len(self)) if self.on_disk else rows
 
         def some(array: Array) -> Array:
-            return array[chosen] if in_memory(array) else cast("Array", _stored(array).take(chosen))
+            return array[chosen] if in_memory(array) else cast("Array", as_stored(array).take(chosen))
 
         return replace(self, X=apply(some, self.X), y=apply(some, self.y))
 
@@ -165,10 +223,10 @@ class Samples:
                 yield _picked(self, rows if order is None else order[rows])
             return
         stored = [array for part in (self.X, self.y) for array in each(part).values() if not in_memory(array)]
-        row_bytes = sum(_stored(array).row_bytes for array in stored)
+        row_bytes = sum(as_stored(array).row_bytes for array in stored)
         window = window or max(_WINDOW_BYTES // row_bytes, 1)
         window = -(-window // size) * size
-        order = None if rng is None else _pieces(count, max(_stored(array).piece for array in stored), rng)
+        order = None if rng is None else _pieces(count, max(as_stored(array).piece for array in stored), rng)
         for first in range(0, count, window):
             last = min(first + window, count)
             portion = Samples(*_picked(self, slice(first, last) if order is None else np.sort(order[first:last])))
@@ -190,13 +248,32 @@ def in_memory(array: Any) -> bool:
     return isinstance(array, np.ndarray) and not isinstance(array, np.memmap)
 
 
-def _stored(array: Any) -> Stored:
+def portions(array: Any, rows: int | None = None) -> Iterator[Any]:
+    """Yield all rows of an array in their order, ``rows`` at a time, or 32 MB."""
+    stored = as_stored(array)
+    size = rows or max(_WINDOW_BYTES // stored.row_bytes, 1)
+    for first in range(0, len(stored), size):
+        yield stored[first : first + size]
+
+
+def span(array: Any) -> tuple[Any, Any, bool]:
+    """Return the least and the greatest number of an array, and whether all are whole; it must have some."""
+    least, greatest, whole = [], [], True
+    for some in portions(array):
+        least.append(some.min())
+        greatest.append(some.max())
+        whole = whole and (some.dtype.kind in "biu" or not (some % 1).any())
+    return min(least), max(greatest), whole
+
+
+def as_stored(array: Any) -> Stored:
+    """Return an array as one that is read when it is asked for."""
     return array if isinstance(array, Stored) else Stored(array)
 
 
 def _picked(samples: Samples, rows: slice | Array) -> tuple[Arrays, Arrays]:
     def read(array: Array) -> Any:
-        return array[rows] if in_memory(array) else _stored(array)[rows]
+        return array[rows] if in_memory(array) else as_stored(array)[rows]
 
     return apply(read, samples.X), apply(read, samples.y)
 

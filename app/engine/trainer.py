@@ -12,6 +12,7 @@ import keras
 
 from app.config.components import is_users_own
 from app.config.models import TrainingConfig
+from app.engine.data.cache import memory_limit
 from app.engine.data.own import load_own_dataset
 from app.engine.datasets import load_dataset
 from app.engine.ending import StopRequested, StopSwitch
@@ -19,15 +20,16 @@ from app.engine.estimators import Estimator, is_estimator
 from app.engine.network import Network
 from app.engine.outcome import Outcome
 from app.engine.pipeline import (
+    Room,
     Split,
     count_classes,
     fit_transformers,
-    make_preprocessor,
-    one_hot,
-    save_transformers,
+    preprocessed,
     split_samples,
-    transform,
+    transformed,
 )
+from app.engine.preprocessing.saving import save_pipeline
+from app.engine.preprocessing.steps import make_preprocessor
 from app.engine.samples import Samples
 from app.records.layout import ExecutionFolder
 from app.records.log import logger
@@ -135,35 +137,37 @@ class Trainer:
 
     def _prepare(self) -> Split:
         config = self._config
+        chunked = config.training.chunk_size is not None
+        room = Room(memory_limit(chunked=chunked), self._stop.check)
         with self._stage("load_data", "Loading data"):
             log.info("Loading dataset: %s ...", config.dataset.name)
             if is_users_own(config.dataset.name):
                 samples = load_own_dataset(config.dataset)
             else:
+                dataset = config.dataset
                 samples = load_dataset(
-                    config.dataset.name, config.dataset.parameters, self._dataset_cache, self._stop.check
+                    dataset.name, dataset.parameters, self._dataset_cache, self._stop.check, chunked=chunked
                 )
         parts = config.training.samples
         with self._stage("split_data", "Splitting"):
             log.info("Splitting dataset -> Fit: %s | Test: %s | Val: %s ...", parts.fit, parts.test, parts.val)
             split = split_samples(samples, config.training, seed=config.dataset.seed)
-            if config.dataset.one_hot:
-                classes = count_classes(samples, "dataset.one_hot")
-                split = split.changed(lambda part: one_hot(part, classes))
+            classes = count_classes(samples, "dataset.one_hot") if config.dataset.one_hot else 0
             del samples  # the parts are copies of it where rows are shuffled, and it may be half of the memory
         with self._stage("transform_preprocessors", "Preprocessing"):
             entries = config.dataset.preprocessors
             log.info("Applying %d preprocessors ...", len(entries))
             steps = [make_preprocessor(entry, f"dataset.preprocessors.{i}") for i, entry in enumerate(entries)]
-            split = split.preprocessed(steps)
+            split = preprocessed(split, steps, room)
         with self._stage("fit_transformers", "Fitting transformers"):
             entries = config.dataset.transformers
             log.info("Applying %d transformers ...", len(entries))
-            fitted, fit = fit_transformers(entries, split.fit)
+            fitted, split = fit_transformers(entries, split, room)
         with self._stage("transform_transformers", "Transforming"):
-            split = Split(fit, transform(fitted, split.val), transform(fitted, split.test))
-        if fitted:
-            save_transformers(entries, fitted, self._folder.pipeline)
+            split = transformed(split, fitted, room)
+            if classes:
+                split = split.one_hot(classes, room)
+        save_pipeline(fitted, split.fit, self._folder.pipeline)
         return split
 
     def _fit(self, split: Split) -> Outcome:

@@ -77,7 +77,7 @@ class ExampleCurve(QWidget):
 
 
 class DropTarget(QFrame):
-    """Takes a folder or a config from the file manager."""
+    """Takes data, a folder or a config from the file manager."""
 
     dropped = Signal(object)
 
@@ -87,7 +87,7 @@ class DropTarget(QFrame):
         self.setMinimumHeight(52)
         row = QHBoxLayout(self)
         row.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        row.addWidget(label("Drop a folder or a config here", "secondary"))
+        row.addWidget(label("Drop data, a folder or a config here", "secondary"))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw it."""

@@ -23,9 +23,27 @@ def ask_for_folder(parent: QWidget, title: str, start: Path, chosen: Callable[[P
     _open(dialog, chosen)
 
 
+def ask_for_file(parent: QWidget, title: str, start: Path, chosen: Callable[[Path], object]) -> None:
+    """Ask for any file."""
+    dialog = QFileDialog(parent, title, str(start))
+    dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+    _open(dialog, chosen)
+
+
 def ask_for_config(parent: QWidget, start: Path, chosen: Callable[[Path], object]) -> None:
     """Ask for a config file."""
     dialog = QFileDialog(parent, "Open a config", str(start), "Configs (*.json);;All files (*)")
+    dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+    _open(dialog, chosen)
+
+
+def ask_for_data(parent: QWidget, start: Path, chosen: Callable[[Path], object]) -> None:
+    """Ask for a file of data."""
+    from app.config.survey import ARRAYS, COMPRESSED, HDF5S, PARQUETS, TABLES
+
+    endings = [*TABLES, *(f".csv{ending}" for ending in COMPRESSED), *PARQUETS, *ARRAYS, *HDF5S]
+    known = " ".join(f"*{ending}" for ending in endings)
+    dialog = QFileDialog(parent, "New config from data", str(start), f"Data ({known});;All files (*)")
     dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
     _open(dialog, chosen)
 

@@ -71,6 +71,7 @@ class Menus:
         window = self._window
         menu = self._menu("&File")
         self._add(menu, "&New experiment", window.new_experiment, "Ctrl+N", "plus")
+        self._add(menu, "New config from &data…", window.open_data, "Ctrl+Shift+N", "database")
         self._add(menu, "Open &config…", window.choose_config, "Ctrl+Shift+O", "file-braces")
         self._mark = menu.addSeparator()
         self._show_page_actions(menu, "file", self._mark)

@@ -13,6 +13,7 @@ def preload(owner: QObject) -> None:
     def work(_work: object) -> None:
         import app.jobs.scheduling
         import app.ui.charts.metric_charts
+        import app.ui.data.page
         import app.ui.editor.page
         import app.ui.run.page
         import app.ui.run.record_page  # noqa: F401

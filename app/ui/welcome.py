@@ -26,7 +26,7 @@ from app.ui.preferences import Memory, recent_workspaces
 from app.ui.theme import theme, ui_font
 from app.ui.training_worker import TrainingWorker
 
-_WIDEST, _ONE_COLUMN_BELOW = 1040, 760
+_WIDEST, _ONE_COLUMN_BELOW = 1040, 960
 _KEYS = (
     ("New experiment", "Ctrl+N"),
     ("Open a workspace", "Ctrl+O"),
@@ -45,6 +45,7 @@ class WelcomePage(Page):
     example_config_requested = Signal()
     workspace_requested = Signal()
     existing_runs_requested = Signal()
+    data_requested = Signal()
     #: A folder or file was dropped, or a recent workspace was clicked: its path.
     path_requested = Signal(object)
 
@@ -190,6 +191,7 @@ class WelcomePage(Page):
         target = DropTarget()
         target.dropped.connect(self.path_requested.emit)
         column.addWidget(target)
+        column.addWidget(button("New config from data…", self.data_requested.emit, kind="link", icon_name="database"))
         column.addStretch(1)
         return holder
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,12 +10,13 @@ from PySide6.QtCore import QSize, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QShowEvent
 from PySide6.QtWidgets import QMainWindow, QSplitter, QVBoxLayout, QWidget
 
-from app.records.layout import ExecutionFolder, Workspace
+from app.records.layout import Workspace
 from app.records.sources.base import RunAddress
 from app.ui.arrangement import Arrangement, to_bytes, to_text
 from app.ui.controls import line
 from app.ui.dialogs import ask_for_config, ask_for_folder, ask_for_trust
 from app.ui.documents import Documents, give_keyboard
+from app.ui.dropping import open_dropped
 from app.ui.example import run_example, show_example_config
 from app.ui.icons import app_icon
 from app.ui.leaving import Leaving
@@ -120,11 +120,11 @@ class MainWindow(QMainWindow):
 
     def run_example(self) -> None:
         """Train the example in the open workspace, or in a new one at home."""
-        self._with_session(run_example)
+        self.with_session(run_example)
 
     def new_experiment(self) -> None:
         """Open an empty config in the editor."""
-        self._with_session(lambda session: self.open_draft({}, ""))
+        self.with_session(lambda session: self.open_draft({}, ""))
 
     def choose_workspace(self) -> None:
         """Ask for a folder and open it as a workspace."""
@@ -146,7 +146,7 @@ class MainWindow(QMainWindow):
         """Show the runs of a folder beside those of the workspace; without one it is asked for."""
 
         def chosen(path: Path) -> None:
-            self._with_session(lambda session: add_source(session, path))
+            self.with_session(lambda session: add_source(session, path))
 
         if folder is not None:
             chosen(folder)
@@ -156,7 +156,7 @@ class MainWindow(QMainWindow):
     def choose_config(self) -> None:
         """Ask for a config file and open it in the editor."""
         folder = self.session.experiments if self.session else self._home
-        ask_for_config(self, folder, lambda path: self._with_session(lambda _: self.open_config(path)))
+        ask_for_config(self, folder, lambda path: self.with_session(lambda _: self.open_config(path)))
 
     # Documents
 
@@ -166,9 +166,10 @@ class MainWindow(QMainWindow):
         if page is None:
             page = WelcomePage(self.worker, self.memory, self._home)
             page.example_requested.connect(self.run_example)
-            page.example_config_requested.connect(lambda: self._with_session(show_example_config))
+            page.example_config_requested.connect(lambda: self.with_session(show_example_config))
             page.workspace_requested.connect(self.choose_workspace)
             page.existing_runs_requested.connect(self.choose_existing_runs)
+            page.data_requested.connect(self.open_data)
             page.path_requested.connect(self.open_path)
             self.documents.add(page)
         self.documents.bring(page)
@@ -223,18 +224,19 @@ class MainWindow(QMainWindow):
 
         self._add(EditorPage(self.session, document=document, name=name, parent=self.documents.home))
 
+    def open_data(self, path: Path | None = None) -> None:
+        """Look at data that a config is wanted for; without a path the page asks for it."""
+        from app.ui.data.page import DataPage
+
+        def opened(session: Session) -> None:
+            if not self._bring(f"data:{path or ''}"):
+                self._add(DataPage(session, path, self.documents.home))
+
+        self.with_session(opened)
+
     def open_path(self, path: Path) -> None:
-        """Open what was dropped: a folder as a workspace or a run, a file as a config."""
-        if os.path.isdir(path):
-            folder = ExecutionFolder(path.resolve())
-            if folder.path.parent.name == "executions":
-                self.open_workspace(Workspace.around(folder.path).root, lambda _: self.open_run(folder.path))
-            else:
-                self.open_workspace(path)
-        elif path.suffix.lower() == ".json":
-            self._with_session(lambda _: self.open_config(path))
-        else:
-            self.notify("warning", f"{path} is neither a folder nor a config (.json), so it cannot be opened here.")
+        """Open what was dropped: a workspace, a run, a config, or data that a config is wanted for."""
+        open_dropped(self, path)
 
     def notify(self, level: str, text: str) -> None:
         """Say something in a banner above the status bar; ``level`` is error, warning or info."""
@@ -399,7 +401,8 @@ class MainWindow(QMainWindow):
     def _start_folder(self) -> Path:
         return self.session.workspace.root if self.session else self._home.parent
 
-    def _with_session(self, then: Callable[[Session], object]) -> None:
+    def with_session(self, then: Callable[[Session], object]) -> None:
+        """Do something with the open workspace, or with the one at home, which is opened for it."""
         if self.session is not None:
             then(self.session)
         else:
@@ -428,7 +431,7 @@ class MainWindow(QMainWindow):
             self._trackers.open_newest(experiment, kind)
 
     def _remove_source(self, folder: Path) -> None:
-        self._with_session(lambda session: remove_source(session, folder))
+        self.with_session(lambda session: remove_source(session, folder))
 
     def _warm_pages(self) -> None:
         if self._trackers is not None:

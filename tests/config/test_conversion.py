@@ -350,3 +350,16 @@ def _leaves(document: dict[str, Any]) -> Iterator[Any]:
     for _, value in walk(document):
         if not isinstance(value, dict | list):
             yield value
+
+
+@pytest.mark.parametrize("skipped", [True, False])
+def test_to_skip_stop_words_was_to_keep_them(skipped: bool) -> None:
+    steps = [{"type": "tfidf", "skip_stop_words": skipped, "max_features": 50}]
+    conversion = convert({"dataset": {"name": "texts", "transformers": steps}, "model": {"network": []}})
+    (step,) = conversion.document["dataset"]["transformers"]
+    assert step == {"type": "tfidf", "max_features": 50, "remove_stop_words": not skipped}
+    (change,) = conversion.changes
+    assert (change.before, change.after) == (
+        "dataset.transformers.0.skip_stop_words",
+        "dataset.transformers.0.remove_stop_words",
+    )

@@ -17,7 +17,9 @@ from app.engine.configured_callbacks import make_callbacks
 from app.engine.data.own import load_own_dataset
 from app.engine.ending import StopSwitch, TrainingError
 from app.engine.own_code import load_own, make_own, open_workspace
-from app.engine.pipeline import fit_transformers, make_preprocessor, save_transformers
+from app.engine.pipeline import Room, Split, fit_transformers, transformed
+from app.engine.preprocessing.saving import load_pipeline, save_pipeline
+from app.engine.preprocessing.steps import make_preprocessor
 from app.engine.samples import Samples, Stored
 from app.engine.trainer import Trainer
 from tests.engine.conftest import Record, config_of, document, entry, model_config
@@ -38,6 +40,14 @@ class Center:
         return self
     def transform(self, X):
         return X - self.mean_
+
+class Fewer:
+    def transform(self, X):
+        return X[1:]
+
+class Breaks:
+    def transform(self, X):
+        return X + "a"
 
 class Rows:
     def __init__(self, count=4):
@@ -152,16 +162,31 @@ def test_what_is_none_of_its_kind_is_named(
 
 def test_own_preprocessors_and_transformers_do_their_part_and_are_saved(workspace: Path) -> None:
     step = make_preprocessor(own("Double"), "dataset.preprocessors.0")
-    assert step.transform(np.ones(3)).tolist() == [2, 2, 2]
+    assert step(np.ones(3)).tolist() == [2, 2, 2]
     samples = Samples(np.arange(6.0).reshape(3, 2), np.zeros(3))
     entries = [own("Center"), entry("transformer", "standard_scaler")]
-    fitted, changed = fit_transformers(entries, samples)
+    fitted, split = fit_transformers(entries, Split(samples, samples, samples), Room())
+    changed = transformed(split, fitted, Room()).fit
     assert np.allclose(changed.X.mean(axis=0), 0)
-    save_transformers(entries, fitted, workspace / "pipeline")
+    save_pipeline(fitted, samples, workspace / "pipeline")
     assert [path.name for path in sorted((workspace / "pipeline").iterdir())] == [
         "0-parts.Center.skops",
         "1-standard_scaler.skops",
     ]
+    dataset = DatasetConfig(name="iris", transformers=entries)
+    assert np.array_equal(load_pipeline(dataset, workspace / "pipeline").transform(samples.X), changed.X)
+    distrust(workspace)
+    with pytest.raises(TrainingError, match="trackside trust"):
+        load_pipeline(dataset, workspace / "pipeline")
+
+
+def test_an_own_step_that_makes_other_rows_or_fails_is_named_with_its_line(workspace: Path) -> None:
+    for name, says in (
+        ("Fewer", r"^there \(parts:Fewer\): makes 2 rows of 3 rows"),
+        ("Breaks", r"^there \(parts:Breaks\): cannot take features of shape \[2\] .*components/parts\.py, line \d+"),
+    ):
+        with pytest.raises(TrainingError, match=says):
+            make_preprocessor(own(name), "there")(np.zeros((3, 2)))
 
 
 def test_an_own_dataset_gives_features_and_targets(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:

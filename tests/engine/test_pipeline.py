@@ -1,28 +1,16 @@
-"""The split, preprocessors and transformers."""
+"""The split, and classes as rows of zeros and a one."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import skops.io
 
 from app.config.models import FitConfig
 from app.engine.ending import TrainingError
-from app.engine.pipeline import (
-    Split,
-    count_classes,
-    fit_transformers,
-    make_preprocessor,
-    one_hot,
-    save_transformers,
-    split_samples,
-    transform,
-)
-from app.engine.samples import Samples
-from tests.engine.conftest import entry
+from app.engine.pipeline import Room, Split, count_classes, split_samples
+from app.engine.samples import Samples, Stored
 
 
 def numbered(count: int) -> Samples:
@@ -94,65 +82,15 @@ def test_a_validation_split_takes_the_last_of_the_samples_to_fit_on_as_keras_doe
 def test_classes_become_rows_with_a_one_at_their_number() -> None:
     samples = Samples(np.zeros((3, 1)), np.array([2, 0, 2]), class_names=("a", "b", "c", "d"))
     classes = count_classes(samples, "dataset.one_hot")
-    assert one_hot(samples, classes).y.tolist() == [[0, 0, 1, 0], [1, 0, 0, 0], [0, 0, 1, 0]]
+    whole = Split(samples, samples.take(slice(0, 0)), samples.take(slice(0, 1)))
+    for room in (Room(), Room(limit=0)):
+        made = whole.one_hot(classes, room)
+        assert made.fit.y[:].tolist() == [[0, 0, 1, 0], [1, 0, 0, 0], [0, 0, 1, 0]]
+        assert [part.y.shape for part in made.parts] == [(3, 4), (0, 4), (1, 4)]
+    assert isinstance(made.fit.y, Stored)  # where there is no room they are made when they are read
 
 
 @pytest.mark.parametrize("y", [np.array([0.5, 1.0]), np.array([-1, 1]), np.zeros((2, 3))])
 def test_targets_that_are_no_classes_are_refused(y: Any) -> None:
     with pytest.raises(TrainingError, match=r"^dataset\.one_hot: "):
         count_classes(Samples(np.zeros((2, 1)), y), "dataset.one_hot")
-
-
-def test_divide_makes_float32_of_bytes() -> None:
-    divide = make_preprocessor(entry("preprocessor", "divide", factor=255), "dataset.preprocessors.0")
-    pixels = divide.transform(np.array([[0, 51, 255]], np.uint8))
-    assert pixels.dtype == np.float32
-    np.testing.assert_allclose(pixels, [[0, 0.2, 1]], rtol=1e-6)
-
-
-def test_preprocessors_are_applied_to_every_part_in_their_order() -> None:
-    steps = [make_preprocessor(entry("preprocessor", "divide", factor=factor), "") for factor in (2, 5)]
-    made = split(10, shuffle=False, fit=0.5, val=0.5).preprocessed(steps)
-    np.testing.assert_allclose(made.fit.X[:, 0], np.arange(5) / 10, rtol=1e-6)
-    np.testing.assert_allclose(made.val.X[:, 0], np.arange(5, 10) / 10, rtol=1e-6)
-    assert made.val.y.tolist() == [5, 6, 7, 8, 9]
-    assert len(made.test) == 0
-
-
-def test_a_scaler_learns_from_the_fit_samples_alone() -> None:
-    made = split(100, shuffle=False, fit=0.5, val=0.5)
-    fitted, fit = fit_transformers([entry("transformer", "standard_scaler")], made.fit)
-    val = transform(fitted, made.val)
-    assert fit.X.dtype == np.float32
-    assert fit.X.mean() == pytest.approx(0, abs=1e-6)
-    assert fit.X.std() == pytest.approx(1, rel=1e-6)
-    assert val.X.mean() == pytest.approx(50 / np.arange(50).std(), rel=1e-6)
-    assert made.fit.X.mean() == pytest.approx(24.5)  # the samples themselves are as they were
-
-
-def test_a_fitted_scaler_opens_again_without_trusting_anything(tmp_path: Path) -> None:
-    entries = [entry("transformer", "standard_scaler"), entry("transformer", "standard_scaler", with_std=False)]
-    samples = Samples(np.random.default_rng(0).normal(5, 3, (20, 4)), np.zeros(20))
-    fitted, fit = fit_transformers(entries, samples)
-    save_transformers(entries, fitted, tmp_path / "pipeline")
-    files = sorted((tmp_path / "pipeline").iterdir())
-    assert [file.name for file in files] == ["0-standard_scaler.skops", "1-standard_scaler.skops"]
-    assert [skops.io.get_untrusted_types(file=file) for file in files] == [[], []]
-    X: Any = samples.X
-    for file in files:
-        X = skops.io.load(file, trusted=[]).transform(X)
-    np.testing.assert_array_equal(X, fit.X)
-
-
-def test_a_transformer_that_does_not_fit_the_samples_is_named() -> None:
-    images = Samples(np.zeros((5, 8, 8, 3)), np.zeros(5))
-    with pytest.raises(TrainingError, match=r"^dataset\.transformers\.0 \(standard_scaler\): .*\(8, 8, 3\)"):
-        fit_transformers([entry("transformer", "standard_scaler")], images)
-
-
-def test_a_pipeline_that_cannot_be_saved_says_where(tmp_path: Path) -> None:
-    (tmp_path / "pipeline").write_text("a file where the folder should be")
-    entries = [entry("transformer", "standard_scaler")]
-    fitted, _ = fit_transformers(entries, numbered(5))
-    with pytest.raises(TrainingError, match=f"could not be saved to {tmp_path / 'pipeline'}: "):
-        save_transformers(entries, fitted, tmp_path / "pipeline")

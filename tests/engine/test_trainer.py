@@ -256,6 +256,7 @@ def test_a_model_that_was_fitted_is_saved_also_when_its_evaluation_fails(record:
             ],
             training__shuffle=False,
             training__samples={"fit": 0.75, "test": 0.25},
+            training__batch_size=5,
         )
     assert keras.models.load_model(record.folder.model).compiled
 

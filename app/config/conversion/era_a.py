@@ -35,6 +35,8 @@ def to_now(draft: Draft) -> None:
         if draft.get((*path, "type")) == "thresholded_relu":
             draft.replace((*path, "type"), "relu", _RENAMED)
     _shape(draft)
+    for path in draft.within("dataset.transformers"):
+        _stop_words(draft, path)
     for path in draft.within("training.callbacks"):
         _rename(draft, path, _CALLBACKS)
         filepath = draft.get((*path, "filepath"))
@@ -49,6 +51,15 @@ def _rename(draft: Draft, path: Path, names: _Names) -> None:
             draft.lose((*path, old), _GONE)
         else:
             draft.move((*path, old), (*path, new), _RENAMED)
+
+
+def _stop_words(draft: Draft, path: Path) -> None:
+    """Say of tfidf's stop words what is done: to skip them was to skip their removal."""
+    skip = draft.get((*path, "skip_stop_words"))
+    if draft.get((*path, "type")) == "tfidf" and isinstance(skip, bool):
+        draft.replace((*path, "skip_stop_words"), not skip, "")
+        why = "to skip stop words was to leave them where they are"
+        draft.move((*path, "skip_stop_words"), (*path, "remove_stop_words"), why)
 
 
 def _shape(draft: Draft) -> None:

@@ -37,7 +37,7 @@ def load_arrays(parameters: Parameters, place: Place) -> Samples | Portions:
     """
     path = local_file(parameters, place)
     if path.suffix.lower() == ".npy":
-        return _npy_pair(path, parameters)
+        return _npy_pair(path, parameters, place)
     if path.suffix.lower() != ".npz":
         raise TrainingError(f"{path.name}: is neither .npz nor .npy")
     try:
@@ -45,7 +45,7 @@ def load_arrays(parameters: Parameters, place: Place) -> Samples | Portions:
             names = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
             chosen = _chosen(parameters, names, path)
             headers = {
-                name: _header(archive, name, path)
+                name: read_shape(archive, name, path)
                 for name in dict.fromkeys(key for part in chosen for key in _keys(part))
             }
     except (zipfile.BadZipFile, OSError) as error:
@@ -56,11 +56,11 @@ def load_arrays(parameters: Parameters, place: Place) -> Samples | Portions:
     rows = max(_PORTION_BYTES // max(row_bytes.values()), 1)
 
     def read() -> Iterator[tuple[Arrays, Arrays]]:
-        with _named_errors(path), zipfile.ZipFile(path) as archive:
+        with named_errors(path), zipfile.ZipFile(path) as archive:
             yield from _zip_portions(archive, chosen, headers, rows)
 
     portions = Portions(read)
-    return portions if total > cache.MEMORY_LIMIT else portions.together()
+    return portions if total > cache.memory_limit(chunked=place.chunked) else portions.together()
 
 
 def load_hdf5(parameters: Parameters, place: Place) -> Samples:
@@ -85,33 +85,32 @@ def load_hdf5(parameters: Parameters, place: Place) -> Samples:
             )
     _check_rows(path, {key: tables[key].shape for key in keys})
     sizes = {key: len(tables[key]) * Stored(tables[key]).row_bytes for key in keys}
-    limit = cache.MEMORY_LIMIT if sum(sizes.values()) <= cache.MEMORY_LIMIT else cache.SMALL
+    limit = cache.memory_limit(sum(sizes.values()), chunked=place.chunked)
 
     def read(key: str) -> Array:
-        with _named_errors(path):
+        with named_errors(path):
             return cache.read_table(tables[key], limit)
 
     return Samples(_by_name(chosen[0], read), _by_name(chosen[1], read))
 
 
-def _npy_pair(path: Path, parameters: Parameters) -> Samples:
+def _npy_pair(path: Path, parameters: Parameters, place: Place) -> Samples:
     if parameters["target_path"] is None:
         raise TrainingError(f"dataset.parameters.target_path: is missing; the .npy file of the targets of {path.name}")
     if parameters["features"] is not None or parameters["target"] is not None:
         raise TrainingError(f"dataset.parameters.features: {path.name} has one array, which has no key")
     X, y = (_map(each) for each in (path, Path(parameters["target_path"])))
     _check_rows(path, {path.name: X.shape, Path(parameters["target_path"]).name: y.shape})
-    total = X.nbytes + y.nbytes
-    return Samples(_in_memory(X, total), _in_memory(y, total))
+    limit = cache.memory_limit(X.nbytes + y.nbytes, chunked=place.chunked)
+    return Samples(_in_memory(X, limit), _in_memory(y, limit))
 
 
 def _map(path: Path) -> Any:
-    with _named_errors(path):
+    with named_errors(path):
         return np.load(path, mmap_mode="r", allow_pickle=False)
 
 
-def _in_memory(array: Any, total: int) -> Array:
-    limit = cache.MEMORY_LIMIT if total <= cache.MEMORY_LIMIT else cache.SMALL
+def _in_memory(array: Any, limit: int) -> Array:
     return np.array(array) if array.nbytes <= limit else cast("Array", Stored(array))
 
 
@@ -153,9 +152,14 @@ def _check_rows(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> None:
         raise TrainingError(f"{path.name}: has no samples")
 
 
-def _header(archive: zipfile.ZipFile, name: str, path: Path) -> tuple[tuple[int, ...], np.dtype[Any]]:
-    with _named_errors(path), archive.open(f"{name}.npy") as file:
-        shape, fortran, dtype = _read_header(file)
+def read_shape(archive: zipfile.ZipFile, name: str, path: Path) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    """Return shape and type of an array in an .npz file.
+
+    Raises:
+        TrainingError: it is broken, holds Python objects, or is stored by columns.
+    """
+    with named_errors(path), archive.open(f"{name}.npy") as file:
+        shape, fortran, dtype = read_header(file)
     if dtype.hasobject:
         raise TrainingError(
             f"{path.name}: {name} holds Python objects, which could run code; save it as numbers or texts"
@@ -165,7 +169,8 @@ def _header(archive: zipfile.ZipFile, name: str, path: Path) -> tuple[tuple[int,
     return shape, dtype
 
 
-def _read_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+def read_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Read past the header of an .npy file; return shape, whether it is stored by columns, and type."""
     version = npy.read_magic(file)
     read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
     return read(file)
@@ -180,18 +185,19 @@ def _zip_portions(
     files = {name: archive.open(f"{name}.npy") for name in headers}
     try:
         for file in files.values():
-            _read_header(file)
+            read_header(file)
         count = next(iter(headers.values()))[0][0]
         for first in range(0, count, rows):
             some = min(rows, count - first)
-            read = {name: _rows(files[name], some, *headers[name]) for name in headers}
+            read = {name: read_rows(files[name], some, *headers[name]) for name in headers}
             yield _by_name(chosen[0], read.__getitem__), _by_name(chosen[1], read.__getitem__)
     finally:
         for file in files.values():
             file.close()
 
 
-def _rows(file: IO[bytes], count: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+def read_rows(file: IO[bytes], count: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    """Return the next rows of an array in an .npz file. EOFError where it was cut off."""
     size = count * math.prod(shape[1:]) * dtype.itemsize
     data = file.read(size)
     if len(data) < size:
@@ -200,7 +206,8 @@ def _rows(file: IO[bytes], count: int, shape: tuple[int, ...], dtype: np.dtype[A
 
 
 @contextmanager
-def _named_errors(path: Path) -> Iterator[None]:
+def named_errors(path: Path) -> Iterator[None]:
+    """Turn whatever a broken file raises into a sentence with its name."""
     try:
         yield
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, KeyError, ValueError) as error:

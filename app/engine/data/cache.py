@@ -27,6 +27,11 @@ SMALL = 16 << 20
 _CHUNK_BYTES = 256 << 10
 
 
+def memory_limit(total: int = 0, *, chunked: bool = False) -> int:
+    """Return up to how many bytes a table is read into memory, of tables that have ``total`` together."""
+    return SMALL if chunked or total > MEMORY_LIMIT else MEMORY_LIMIT
+
+
 class BrokenCacheError(Exception):
     """A cached dataset that cannot be read; the text says why."""
 
@@ -65,15 +70,15 @@ def write_cache(path: Path, portions: Portions, check: Callable[[], None]) -> No
         partial.unlink(missing_ok=True)
 
 
-def read_cache(path: Path) -> Samples:
-    """Return a cached dataset, in memory up to 256 MB; above, its large tables stay on the disk.
+def read_cache(path: Path, *, chunked: bool = False) -> Samples:
+    """Return a cached dataset, in memory up to 256 MB; above, or ``chunked``, its large tables stay on the disk.
 
     Raises:
         BrokenCacheError: it is cut off, of another form, or no such file at all.
     """
     try:
         file = h5py.File(path, "r")
-        limit = MEMORY_LIMIT if _size(file["X"]) + _size(file["y"]) <= MEMORY_LIMIT else SMALL
+        limit = memory_limit(_size(file["X"]) + _size(file["y"]), chunked=chunked)
         names = json.loads(file.attrs.get("class_names", "[]"))
         encoding = json.loads(file.attrs.get("encoding", "null"))
         samples = Samples(_read_node(file["X"], limit), _read_node(file["y"], limit), tuple(names), encoding)

@@ -22,16 +22,16 @@ from app.records.log import logger
 
 log = logger("Dataset")
 
-_IMAGES = frozenset(".bmp .gif .jpeg .jpg .jfif .pgm .png .ppm .tif .tiff .webp".split())
-_TEXTS = frozenset({".txt", ".text", ".md"})
-_SPLITS = frozenset({"train", "training", "test", "testing", "val", "valid", "validation", "eval"})
+IMAGES = frozenset(".bmp .gif .jpeg .jpg .jfif .pgm .png .ppm .tif .tiff .webp".split())
+TEXTS = frozenset({".txt", ".text", ".md"})
+SPLITS = frozenset({"train", "training", "test", "testing", "val", "valid", "validation", "eval"})
 _MODES = {"rgb": "RGB", "rgba": "RGBA", "grayscale": "L"}
 #: How much is decoded at a time, and how many files that are left out are named in the log.
 _PORTION_BYTES = 16 << 20
 _NAMED = 10
 
 
-class _BadFileError(Exception):
+class BadFileError(Exception):
     """A file that cannot be a sample; the text says why."""
 
 
@@ -44,9 +44,9 @@ def load_images(parameters: Parameters, place: Place) -> Portions:
     if parameters["color_mode"] not in _MODES:
         raise TrainingError(f"dataset.parameters.color_mode: is none of {', '.join(_MODES)}")
     folder = local_folder(parameters, place)
-    names, files = _classes(folder, _IMAGES, "image")
+    names, files = classes_of(folder, IMAGES, "image")
     size = tuple(parameters["size"]) if parameters["size"] is not None else _first_size(folder, files, parameters)
-    read = partial(_read_image, size=size, mode=_MODES[parameters["color_mode"]], resize=parameters["size"] is not None)
+    read = partial(read_image, size=size, mode=_MODES[parameters["color_mode"]], resize=parameters["size"] is not None)
     count = max(_PORTION_BYTES // (size[0] * size[1] * len(_MODES[parameters["color_mode"]])), 1)
     return Portions(lambda: _portions(folder, files, read, count, np.stack, parameters, place), names)
 
@@ -58,20 +58,24 @@ def load_texts(parameters: Parameters, place: Place) -> Portions:
         TrainingError: there are no classes, or a file is not of the encoding; it is named.
     """
     folder = local_folder(parameters, place)
-    names, files = _classes(folder, _TEXTS, "text")
-    read = partial(_read_text, encoding=parameters["encoding"])
+    names, files = classes_of(folder, TEXTS, "text")
+    read = partial(read_text, encoding=parameters["encoding"])
     return Portions(lambda: _portions(folder, files, read, 1024, _objects, parameters, place), names)
 
 
-def _classes(folder: Path, endings: frozenset[str], what: str) -> tuple[tuple[str, ...], list[tuple[Path, int]]]:
-    """Return the names of the classes, and every file with the number of its class."""
+def classes_of(folder: Path, endings: frozenset[str], what: str) -> tuple[tuple[str, ...], list[tuple[Path, int]]]:
+    """Return the names of the classes, and every file with the number of its class.
+
+    Raises:
+        TrainingError: there are no classes, or one has no file of these endings.
+    """
     names = [path.name for path in visible(folder) if path.is_dir()]
     if len(names) < 2:
         raise TrainingError(
             f"{folder}: has {'one folder' if names else 'no folders'}; a folder for each of two or more classes, with "
             f"the {what}s of that class in it, would be right"
         )
-    if _SPLITS.issuperset(name.lower() for name in names):
+    if SPLITS.issuperset(name.lower() for name in names):
         raise TrainingError(
             f"{folder}: is split into {', '.join(names)}; take one of them as path, training.samples splits it"
         )
@@ -109,7 +113,7 @@ def _portions(
             some = files[first : first + count]
             samples, numbers = [], []
             for (path, number), sample in zip(some, pool.map(partial(_tried, read), some), strict=True):
-                if not isinstance(sample, _BadFileError):
+                if not isinstance(sample, BadFileError):
                     samples.append(sample)
                     numbers.append(number)
                     continue
@@ -130,7 +134,7 @@ def _portions(
 def _tried(read: Callable[[Path], Any], file: tuple[Path, int]) -> Any:
     try:
         return read(file[0])
-    except _BadFileError as error:
+    except BadFileError as error:
         return error
 
 
@@ -138,14 +142,19 @@ def _first_size(folder: Path, files: list[tuple[Path, int]], parameters: Paramet
     """Return the height and width of the first image that can be read."""
     for path, _ in files:
         try:
-            return _read_image(path, None, "L", resize=False).shape[:2]
-        except _BadFileError as error:
+            return read_image(path, None, "L", resize=False).shape[:2]
+        except BadFileError as error:
             if parameters["bad_files"] == "error":
                 raise TrainingError(f"{path.relative_to(folder)}: {error}") from error
     raise TrainingError(f"{folder}: none of its {len(files)} files can be read")
 
 
-def _read_image(path: Path, size: tuple[int, ...] | None, mode: str, *, resize: bool) -> Array:
+def read_image(path: Path, size: tuple[int, ...] | None, mode: str, *, resize: bool) -> Array:
+    """Return an image as bytes (rows, columns, channels), turned as its EXIF data says.
+
+    Raises:
+        BadFileError: it is broken, or of another size than that given and not to be resized.
+    """
     import warnings
 
     from PIL import Image, ImageOps
@@ -157,32 +166,37 @@ def _read_image(path: Path, size: tuple[int, ...] | None, mode: str, *, resize: 
             if turned.mode.startswith("I;16"):
                 turned = Image.fromarray((np.asarray(turned) >> 8).astype(np.uint8))
             elif turned.mode in ("I", "F"):
-                raise _BadFileError("has pixels of 32 bits; images of 8 or 16 bits would be right")
+                raise BadFileError("has pixels of 32 bits; images of 8 or 16 bits would be right")
             made = turned.convert(mode)
             if resize and size is not None:
                 made = made.resize((size[1], size[0]), Image.Resampling.BILINEAR)
     except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
-        raise _BadFileError(f"is broken ({error})") from error
+        raise BadFileError(f"is broken ({error})") from error
     pixels = np.asarray(made)
     if size is not None and pixels.shape[:2] != size:
-        raise _BadFileError(
+        raise BadFileError(
             f"is {pixels.shape[0]} x {pixels.shape[1]} pixels (height x width), those before it {size[0]} x {size[1]}; "
             "dataset.parameters.size brings all to one size"
         )
     return pixels[..., np.newaxis] if pixels.ndim == 2 else pixels
 
 
-def _read_text(path: Path, encoding: str) -> str:
+def read_text(path: Path, encoding: str) -> str:
+    """Return the text of a file.
+
+    Raises:
+        BadFileError: it is not of the encoding, or cannot be read.
+    """
     try:
         text = path.read_bytes().decode(encoding).removeprefix("\ufeff")
     except UnicodeDecodeError as error:
-        raise _BadFileError(f"is no {encoding} text (byte {error.start}: {error.reason})") from error
+        raise BadFileError(f"is no {encoding} text (byte {error.start}: {error.reason})") from error
     except LookupError as error:
         raise TrainingError(f"dataset.parameters.encoding: {error}") from error
     except OSError as error:
-        raise _BadFileError(f"cannot be read ({error.strerror})") from error
+        raise BadFileError(f"cannot be read ({error.strerror})") from error
     if "\0" in text:
-        raise _BadFileError("has a zero byte, which no text has")
+        raise BadFileError("has a zero byte, which no text has")
     return text
 
 

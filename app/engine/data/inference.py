@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, get_args
 
 import numpy as np
+import numpy.typing as npt
 
 from app.config.problems import unknown
 from app.engine.data.columns import Column, Encoding, Kind, ValueOfRowError, as_text, complete
@@ -25,7 +26,7 @@ _MEDIAN_VALUES = 8 << 20
 
 
 @dataclass
-class _Seen:
+class Seen:
     """What was seen of a column.
 
     ``possible`` are what all its values can be read as. ``missing`` values and ``measured`` ones are counted, with the
@@ -124,18 +125,18 @@ def _check_form(key: str, value: Any, *, single: bool) -> None:
 
 def _scan(
     table: Table, names: Sequence[str], parameters: Parameters, check: Callable[[], None]
-) -> tuple[dict[str, _Seen], int, int]:
+) -> tuple[dict[str, Seen], int, int]:
     """Read all rows; return what was seen of each column, the number of rows, and of those that lack nothing."""
-    seen: dict[str, _Seen] = {}
+    seen: dict[str, Seen] = {}
     rows = kept = 0
     for batch in table.batches(names):
         check()
         for name in names:
             values = batch.column(name)
             if name not in seen:
-                seen[name] = _begin(table, name, values, parameters)
+                seen[name] = begin(table, name, values, parameters)
             try:
-                _look(seen[name], values, table.first_row + rows)
+                look(seen[name], values, table.first_row + rows)
                 _collect(seen[name], values, parameters)
             except ValueOfRowError as error:
                 raise TrainingError(f"{table.path.name}: {error}") from error
@@ -146,7 +147,7 @@ def _scan(
     return seen, rows, kept
 
 
-def _begin(table: Table, name: str, values: Any, parameters: Parameters) -> _Seen:
+def begin(table: Table, name: str, values: Any, parameters: Parameters) -> Seen:
     """Return what a column may be: what the config says, else the file, else whatever its texts can be read as."""
     kinds = get_args(Kind)
     given = parameters["types"].get(name)
@@ -161,7 +162,7 @@ def _begin(table: Table, name: str, values: Any, parameters: Parameters) -> _See
         decimal=parameters.get("decimal", "."),
         date_format=parameters["date_format"],
     )
-    return _Seen([replace(made, kind=each) for each in ([kind] if kind else _WRITTEN)], settled=kind is not None)
+    return Seen([replace(made, kind=each) for each in ([kind] if kind else _WRITTEN)], settled=kind is not None)
 
 
 def _kind_in_file(table: Table, name: str, values: Any) -> Kind:
@@ -178,7 +179,8 @@ def _kind_in_file(table: Table, name: str, values: Any) -> Kind:
     raise TrainingError(f"{table.path.name}: column {name!r} is of the type {type_}; leave it out of the features")
 
 
-def _look(seen: _Seen, values: Any, first_row: int) -> None:
+def look(seen: Seen, values: Any, first_row: int) -> npt.NDArray[np.float64] | None:
+    """See a portion of a column; return it as numbers, dates as days, NaN where it has gaps; None if it is neither."""
     invalid = import_arrow("compute")[0].ArrowInvalid
     if values.null_count:
         if not seen.missing:
@@ -200,18 +202,19 @@ def _look(seen: _Seen, values: Any, first_row: int) -> None:
         # No text is both a number and a date, and of the numbers 0 and 1 alone are booleans: the sums are of one kind.
         found = read if found is None else found
     if found is None:
-        return
+        return None
     large = np.abs(found) > np.finfo(np.float32).max
     if seen.too_large is None and large.any():
         row = int(np.argmax(large))
         seen.too_large = first_row + row, str(values[row].as_py())
-    found = found[~np.isnan(found)]
-    seen.measured += len(found)
-    seen.sum += float(found.sum())
-    seen.whole = seen.whole and bool((found == np.floor(found)).all())
+    there = found[~np.isnan(found)]
+    seen.measured += len(there)
+    seen.sum += float(there.sum())
+    seen.whole = seen.whole and bool((there == np.floor(there)).all())
+    return found
 
 
-def _collect(seen: _Seen, values: Any, parameters: Parameters) -> None:
+def _collect(seen: Seen, values: Any, parameters: Parameters) -> None:
     """Add what is new among the categories, where they were seen as such from the first value on."""
     if not seen.is_category:
         seen.complete = seen.complete and len(values) == values.null_count
@@ -220,7 +223,7 @@ def _collect(seen: _Seen, values: Any, parameters: Parameters) -> None:
         seen.categories.update(compute.unique(as_text(values.drop_null())).to_pylist())
 
 
-def _column(table: Table, name: str, seen: _Seen, is_target: bool, parameters: Parameters) -> Column:
+def _column(table: Table, name: str, seen: Seen, is_target: bool, parameters: Parameters) -> Column:
     """Return what a column is, after all of it was seen."""
     if not seen.settled and not seen.measured and seen.missing and seen.possible:
         raise TrainingError(f"{table.path.name}: column {name!r} has no values; leave it out of the features")
@@ -260,7 +263,7 @@ def _check_texts(features: Any, columns: Mapping[str, Column]) -> None:
 
 
 def _check_missing(
-    table: Table, seen: Mapping[str, _Seen], outputs: Sequence[str], parameters: Parameters, rows: int, kept: int
+    table: Table, seen: Mapping[str, Seen], outputs: Sequence[str], parameters: Parameters, rows: int, kept: int
 ) -> None:
     gaps = {name: each for name, each in seen.items() if each.missing}
     if not gaps:
@@ -285,7 +288,7 @@ def _find_categories(
     table: Table,
     columns: dict[str, Column],
     outputs: Sequence[str],
-    seen: Mapping[str, _Seen],
+    seen: Mapping[str, Seen],
     parameters: Parameters,
     check: Callable[[], None],
 ) -> None:
@@ -332,7 +335,7 @@ def _sorted(categories: set[str]) -> list[str]:
 
 
 def _fills(
-    table: Table, gaps: list[Column], seen: Mapping[str, _Seen], how: Any, check: Callable[[], None]
+    table: Table, gaps: list[Column], seen: Mapping[str, Seen], how: Any, check: Callable[[], None]
 ) -> Iterator[tuple[str, float]]:
     """Yield what stands for the missing values of each column that lacks some."""
     if how == "median":
@@ -343,7 +346,7 @@ def _fills(
 
 
 def _medians(
-    table: Table, gaps: list[Column], seen: Mapping[str, _Seen], check: Callable[[], None]
+    table: Table, gaps: list[Column], seen: Mapping[str, Seen], check: Callable[[], None]
 ) -> Iterator[tuple[str, float]]:
     """Read the columns, as many at a time as fit in a small part of the memory, and yield their medians."""
     while gaps:

@@ -19,11 +19,13 @@ Parameters: TypeAlias = Mapping[str, Any]
 class Place:
     """Where downloads and unpacked archives are kept, and what is called between two portions of work.
 
-    ``check`` raises where somebody asked for the end of the run.
+    ``check`` raises where somebody asked for the end of the run; ``chunked`` asks for samples that stay on the disk
+    although they would go into memory.
     """
 
     folder: Path
     check: Callable[[], None] = lambda: None
+    chunked: bool = False
 
 
 @dataclass(frozen=True)

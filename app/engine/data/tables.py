@@ -173,6 +173,7 @@ class ParquetTable:
         with self._named_errors():
             self._file = self._arrow[1].ParquetFile(path)
         self.names: list[str] = self._file.schema_arrow.names
+        self.rows: int = self._file.metadata.num_rows
         _check_names(path, self.names)
 
     def batches(self, columns: Sequence[str], numbers: Collection[str] = ()) -> Iterator[Any]:

@@ -15,6 +15,7 @@ from app.ui.editor.components import ComponentRow
 from app.ui.editor.document import ConfigDocument, Path
 from app.ui.editor.fields import CHOICE
 from app.ui.editor.rows import Row, place_beside
+from app.ui.editor.values import show
 from app.ui.icons import icon
 
 #: Rows that are made at once; the rest of a long list follows, some at a time, while the form is shown already.
@@ -100,6 +101,11 @@ class ListRow(Row):
         self._column = QVBoxLayout()
         self._column.setSpacing(0)
         column.addLayout(self._column)
+        self._by_output = label("", "secondary", selectable=True)
+        self._by_output.setWordWrap(True)
+        self._by_output.setContentsMargins(12, 6, 12, 6)
+        self._by_output.hide()
+        column.addWidget(self._by_output)
         column.addWidget(self._footer())
         self._rest = QTimer(self, singleShot=True, interval=0)
         self._rest.timeout.connect(lambda: self._show_rows(len(self.rows) + _AT_A_TIME))
@@ -136,6 +142,7 @@ class ListRow(Row):
             row.deleteLater()
         for row in self.rows:
             row.refresh()
+        self._show_by_output(self.document.get(self.path))
         self._show_rows(max(_AT_ONCE, len(self.rows) + 1))
 
     def row_for(self, path: Path) -> Row:
@@ -169,6 +176,15 @@ class ListRow(Row):
         row = self.row_for((*self.path, self.count - 1))
         fields = list(row.fields.values())
         fields[min(1, len(fields) - 1)].setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _show_by_output(self, value: object) -> None:
+        """Say what stands for each output where there is no list for all; an added item would take its place."""
+        is_by_output = isinstance(value, dict)
+        self._by_output.setVisible(is_by_output)
+        self.add_button.setVisible(not is_by_output)
+        if isinstance(value, dict):
+            each = [f"{output}: {show(entries, 'str[]')}" for output, entries in value.items()]
+            self._by_output.setText("\n".join([*each, self.tr("They differ by output; the JSON edits them.")]))
 
     def _show_rows(self, upto: int) -> None:
         upto = min(upto, self.count)

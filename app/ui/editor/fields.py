@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QSize, QStringListModel, Qt, Signal
+from PySide6.QtCore import QPoint, QSize, QStringListModel, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QWheelEvent
-from PySide6.QtWidgets import QCheckBox, QComboBox, QCompleter, QLineEdit
+from PySide6.QtWidgets import QCheckBox, QComboBox, QCompleter, QLineEdit, QMenu
 
+from app.ui.dialogs import ask_for_file, ask_for_folder
 from app.ui.editor.values import ABSENT, parse, same, show
+from app.ui.icons import icon
 
 #: Widths in px: of a number, of an id, of a parameter's choice, the least and the most of a text.
 NUMBER, CHOICE, OPTION, TEXT, WIDEST = 60, 140, 96, 110, 420
+#: Of a number that can be a component instead.
+WITH_CHOICE = 96
 
 
 class TextField(QLineEdit):
@@ -50,6 +55,29 @@ class TextField(QLineEdit):
             self.updateGeometry()
 
 
+class PathField(TextField):
+    """A path, typed or chosen."""
+
+    def __init__(self, type_: str, default: Any = None) -> None:
+        super().__init__(type_, default, fills=True)
+        choose = self.addAction(icon("folder-open", "text3"), QLineEdit.ActionPosition.TrailingPosition)
+        choose.setToolTip(self.tr("Choose a file or a folder"))
+        choose.triggered.connect(self._show_menu)
+
+    def take(self, path: Path) -> None:
+        """Be another path."""
+        self.edited.emit(str(path))
+        self.left.emit()
+
+    def _show_menu(self) -> None:
+        menu = QMenu(self)
+        menu.aboutToHide.connect(menu.deleteLater)
+        start = Path(self.text()).expanduser().parent if self.text() else Path.home()
+        menu.addAction(self.tr("A file…"), lambda: ask_for_file(self, self.tr("Choose a file"), start, self.take))
+        menu.addAction(self.tr("A folder…"), lambda: ask_for_folder(self, self.tr("Choose a folder"), start, self.take))
+        menu.popup(self.mapToGlobal(QPoint(self.width() - menu.sizeHint().width(), self.height())))
+
+
 class ChoiceField(QComboBox):
     """One of some names: chosen from the list, or typed; anything else can be typed too, and the check will say so."""
 
@@ -79,6 +107,10 @@ class ChoiceField(QComboBox):
         found = self.lineEdit()
         assert found is not None
         return found
+
+    def suggest(self, text: str) -> None:
+        """Say in a muted colour what holds while nothing is chosen."""
+        self._line.setPlaceholderText(text)
 
     def show_value(self, value: Any) -> None:
         """Show a value, unless what is typed means it already."""

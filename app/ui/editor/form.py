@@ -12,14 +12,15 @@ from pydantic.fields import FieldInfo
 from PySide6.QtCore import QEvent, QStringListModel, Qt, Signal
 from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
-from app.config.checking import PLACES
+from app.config.checking import NAMED, PLACES
 from app.config.models import Tags, TrainingConfig
 from app.config.problems import Problem
 from app.config.schema import is_model, schema_at
 from app.ui.editor.component_list import ListRow
-from app.ui.editor.components import ComponentRow, id_model
+from app.ui.editor.components import ComponentRow
 from app.ui.editor.document import ConfigDocument, Path
-from app.ui.editor.fields import CheckField, ChoiceField, Field, TextField
+from app.ui.editor.fields import CHOICE, WIDEST, CheckField, ChoiceField, Field, PathField, TextField
+from app.ui.editor.named_row import NamedRow
 from app.ui.editor.rows import FieldRow, Row
 from app.ui.editor.sections import NARROW_NAV_WIDTH, NAV_WIDTH, NavEntry, Section
 from app.ui.editor.summaries import note, summary
@@ -34,10 +35,12 @@ _ICONS = {
 }
 _ORDER = tuple(_ICONS)
 #: What is seldom used comes last in its section.
-_LAST = ("description", "name", "hyperparameters")
+_LAST = ("description",)
+#: Sections with a component whose id and settings have keys of their own: the kind, and the key of the settings.
+_NAMED = {section: (kind, settings) for section, kind, settings in NAMED}
 _OPEN = ("model", "training")
-#: The form beside the list, and the name of a dataset (px).
-_LEAST_WIDTH, _DATASET = 520, 200
+#: The form beside the list (px).
+_LEAST_WIDTH = 520
 #: What differs by output ("@") is shown here where it is one for all, and edited as JSON where it is not.
 _KINDS = {tuple(key for key in place if key != "@"): kind for place, kind in PLACES}
 
@@ -174,16 +177,24 @@ def _section(document: ConfigDocument, key: str, info: FieldInfo, parent: QWidge
 
 
 def _rows(document: ConfigDocument, path: Path, model: type[BaseModel], parent: QWidget) -> list[Row]:
-    fields = sorted(model.model_fields.items(), key=lambda item: len(path) == 1 and _rank(path, item[0]))
+    fields = sorted(model.model_fields.items(), key=lambda item: _rank(path, item[0]))
     return [row for name, info in fields for row in _rows_for(document, (*path, name), info, parent)]
 
 
 def _rank(path: Path, name: str) -> int:
-    return _LAST.index(name) + 1 if name in _LAST and (name != "name" or path == ("model",)) else 0
+    """Return where a field stands in its section: an id first, what is seldom used last."""
+    is_id = len(path) == 1 and path[0] in _NAMED and name == "name"
+    return -1 if is_id else 1 if len(path) == 1 and name in _LAST else 0
 
 
 def _rows_for(document: ConfigDocument, path: Path, info: FieldInfo, parent: QWidget) -> list[Row]:
     title = str(info.title)
+    if path[0] in _NAMED and len(path) == 2:
+        named, settings = _NAMED[str(path[0])]
+        if path[1] == "name":
+            return [_named(document, path[:1], named, settings, parent, required=info.is_required())]
+        if path[1] == settings:
+            return []
     schema = schema_at(TrainingConfig, path)
     if kind := _KINDS.get((*path, "*")):
         return [ListRow(document, path, kind, title, parent)]
@@ -203,15 +214,25 @@ def _rows_for(document: ConfigDocument, path: Path, info: FieldInfo, parent: QWi
     return [row]
 
 
+def _named(
+    document: ConfigDocument, section: Path, kind: str, settings: str, parent: QWidget, *, required: bool
+) -> NamedRow:
+    row = NamedRow(document, section, kind, settings, parent, kind.capitalize())
+    if not required:
+        row.suggest("the network below")
+    return row
+
+
 def _field(info: FieldInfo, title: str, path: Path = ()) -> Field:
     default = None if info.is_required() else info.default
     type_ = _type(info)
     if type_ == "bool":
         return CheckField(default, title)
-    if path == ("dataset", "name"):
-        return ChoiceField(id_model("dataset"), "str", width=_DATASET)
+    if path == ("session", "python"):
+        return PathField(type_)
     if choices := _choices(info.annotation):
-        return ChoiceField(QStringListModel(choices), type_, default)
+        width = CHOICE if "dict" not in type_.split("|") else WIDEST  # an object is longer than a name
+        return ChoiceField(QStringListModel(choices), type_, default, width)
     fills = type_ not in ("int[]|null", "int|null")
     return TextField(type_, None if default == {} else default, fills=fills)
 

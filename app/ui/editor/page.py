@@ -36,7 +36,7 @@ from app.ui.session import Session
 _CHECK_AFTER = 150
 _PANE, _LEAST_PANE = 404, 200
 #: Narrower pages show their sections by icons (px).
-_NARROW = 960
+_NARROW = 1092
 _JSON, _PROBLEMS = 0, 1
 _drafts = itertools.count(1)
 

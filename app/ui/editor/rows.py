@@ -102,6 +102,15 @@ class Row(QWidget):
         return self._fields[found][0]
 
     @property
+    def paths(self) -> tuple[Path, ...]:
+        """The places that it edits: its own, and what lies below."""
+        return (self.path,)
+
+    def share(self, path: Path) -> int:
+        """Return how much of a path leads to what this row edits, 0 for a path that does not."""
+        return max((len(own) for own in self.paths if own == path[: len(own)]), default=0)
+
+    @property
     def fields(self) -> dict[str, Field]:
         """The fields by what they edit below the row's path."""
         return {name: field for name, (field, _) in self._fields.items()}

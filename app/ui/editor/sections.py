@@ -94,8 +94,7 @@ class Section(QWidget):
     def refresh(self, path: Path) -> None:
         """Show what the document has now below a path."""
         for row in self._made:
-            size = min(len(path), len(row.path))
-            if row.path[:size] == path[:size]:
+            if any(own[: len(path)] == path[: len(own)] for own in row.paths):
                 row.refresh()
 
     def showEvent(self, event: QShowEvent) -> None:
@@ -125,8 +124,8 @@ class Section(QWidget):
 
     def row_for(self, path: Path) -> Row | None:
         """Return the row that shows a path, None if none does."""
-        found = [row for row in self.rows if row.path == path[: len(row.path)]]
-        return max(found, key=lambda row: len(row.path)).row_for(path) if found else None
+        best = max(self.rows, key=lambda row: row.share(path), default=None)
+        return best.row_for(path) if best is not None and best.share(path) else None
 
     def show_problems(self, problems: Sequence[Problem]) -> None:
         """Show each problem at its row, the rest below the head."""
@@ -137,9 +136,9 @@ class Section(QWidget):
         own: list[Problem] = []
         for problem in problems:
             path = to_path(problem.path)
-            at = [index for index, row in enumerate(self.rows) if row.path == path[: len(row.path)]]
-            best = max(at, key=lambda index: len(self.rows[index].path), default=None)
-            (own if best is None else shares.setdefault(best, [])).append(problem)
+            best = max(range(len(self.rows)), key=lambda index: self.rows[index].share(path), default=None)
+            is_own = best is None or not self.rows[best].share(path)
+            (own if is_own else shares.setdefault(best or 0, [])).append(problem)
         for index, row in enumerate(self.rows):
             row.show_problems(shares.get(index, ()))
         self.messages.show_problems(own, self.path)

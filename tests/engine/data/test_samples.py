@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from app.engine import samples
+from app.engine.ending import TrainingError
 from app.engine.samples import Samples, Stored
 
 COUNT = 1000
@@ -84,7 +85,7 @@ def test_taking_rows_of_what_is_on_disk_reads_nothing(numbers: Any, tmp_path: Pa
         part = Samples(Stored(file.create_dataset("a", data=numbers)), numbers[:, 0]).take(slice(10))
         assert part.on_disk
     assert len(part) == 10
-    with pytest.raises(RuntimeError, match="identifier is not of specified type"):  # the file is closed
+    with pytest.raises(TrainingError, match=r"a\.h5: rows 0 to 9 cannot be read"):  # the file is closed
         part.X[:]
 
 

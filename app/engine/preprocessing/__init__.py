@@ -1,0 +1,1 @@
+"""What is done to features before the model sees them: preprocessors, which learn nothing, and transformers."""
