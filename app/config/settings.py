@@ -6,13 +6,12 @@ import os
 import tempfile
 from pathlib import Path
 
-from pydantic import Field
-
 from app.config.checking import schema_problems
 from app.config.documents import read_document
 from app.config.models import ConfigModel
 from app.config.places import user_folder
 from app.config.problems import ConfigError, Problem
+from app.config.validation import Field
 
 
 def default_slots() -> int:
