@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
-
 from app.config.catalog import load_catalog
 from app.config.components import check_component, check_id
 from app.config.consistency import check_consistency
@@ -15,6 +12,7 @@ from app.config.documents import join, show
 from app.config.models import FORM_MARK, ComponentEntry, TrainingConfig
 from app.config.problems import Problem, unknown
 from app.config.schema import is_model, schema_at
+from app.config.validation import BaseModel, ErrorDetails, ValidationError
 
 Path = tuple[str | int, ...]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import (
+from app.config.validation import (
     BaseModel,
     BeforeValidator,
     ConfigDict,

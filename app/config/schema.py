@@ -7,9 +7,8 @@ import typing
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeGuard
 
-from pydantic import BaseModel
-
 from app.config.models import ComponentEntry
+from app.config.validation import BaseModel
 
 
 def schema_at(root: type[BaseModel], path: Iterable[str | int]) -> Any:

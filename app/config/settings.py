@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from pydantic import Field
-
 from app.config.checking import schema_problems
 from app.config.documents import read_document
 from app.config.models import ConfigModel
 from app.config.places import replace_user_file, user_folder
 from app.config.problems import ConfigError, Problem
+from app.config.validation import Field
 
 
 def default_slots() -> int:

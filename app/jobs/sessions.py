@@ -5,10 +5,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from app.config.interpreters import find_interpreter
 from app.config.models import SessionConfig
+from app.config.validation import ValidationError
 from app.records.files import RecordError, read_json
 from app.records.layout import ExecutionFolder
 

@@ -7,8 +7,6 @@ import typing
 from collections.abc import Sequence
 from typing import Any
 
-from pydantic import BaseModel
-from pydantic.fields import FieldInfo
 from PySide6.QtCore import QEvent, QStringListModel, Qt, Signal
 from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
@@ -16,6 +14,7 @@ from app.config.checking import NAMED, PLACES
 from app.config.models import Tags, TrainingConfig
 from app.config.problems import Problem
 from app.config.schema import is_model, schema_at
+from app.config.validation import BaseModel, FieldInfo
 from app.ui.editor.component_list import ListRow
 from app.ui.editor.components import ComponentRow
 from app.ui.editor.document import ConfigDocument, Path
