@@ -107,6 +107,8 @@ class RemoteMonitor(keras.callbacks.RemoteMonitor):  # type: ignore[misc]
     """Keras' remote monitor, which says once in the log that nobody answers, and sends numbers that JSON has."""
 
     def __init__(self, **options: Any) -> None:
+        import requests  # noqa: F401 - whoever has it not hears so before the first epoch
+
         super().__init__(**options)
         self._is_silent = False
 
@@ -144,7 +146,7 @@ def make_callbacks(entries: list[ComponentEntry], folder: Path, recorder: Record
             continue
         try:
             made.append(_make(entry, where, folder / entry.type, recorder))
-        except (TypeError, ValueError, OSError) as error:
+        except (TypeError, ValueError, OSError, ImportError) as error:
             raise TrainingError(f"{where} ({entry.type}): {error}") from error
     return made
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -142,6 +143,14 @@ def test_a_remote_monitor_that_nobody_answers_is_said_once_and_costs_nothing(rec
     _, history = fit(record, {"type": "remote_monitor", "root": "http://127.0.0.1:1"})
     assert len(history["loss"]) == 3
     assert record.log.count("cannot be reached") == 1
+
+
+def test_a_callback_whose_library_is_missing_is_named_before_the_first_epoch(
+    record: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "requests", None)
+    with pytest.raises(TrainingError, match=r"^training\.callbacks\.0 \(remote_monitor\): .*requests"):
+        fit(record, {"type": "remote_monitor"})
 
 
 @pytest.mark.parametrize("type_", ["csv_logger", "tensorboard", "backup_and_restore"])
