@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import json
 import os
 from collections.abc import Callable, Mapping
@@ -161,6 +162,10 @@ def _make(entry: ComponentEntry, where: str, folder: Path, recorder: Recorder) -
             raise ValueError(f"{name} {options[name]!r} leads out of the run's folder")
         path.parent.mkdir(parents=True, exist_ok=True)
         options[name] = str(path)
+    if entry.type == "tensorboard" and importlib.util.find_spec("tensorflow") is None:
+        raise ImportError(
+            "Keras writes event files with TensorFlow, which is not installed here; the tracker tensorboard needs none"
+        )
     match entry.type:
         case "early_stopping":
             return EarlyStopping(recorder, **options)
