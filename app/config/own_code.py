@@ -140,10 +140,10 @@ def _within(path: Keys, kind: str, value: Any) -> Iterator[tuple[Keys, str, str]
     component = load_catalog().get(kind, value["type"])
     for name, option in value.items():
         parameter = component.parameter(name) if component else None
-        for term in parameter.type.split("|") if parameter else ():
-            item = (split_list(term) or (term, None))[0]
+        terms = parameter.type.split("|") if parameter else []
+        items = [item for term in terms if (item := (split_list(term) or (term, None))[0]) in KINDS]
+        for item in items:
             for index, each in enumerate(option) if isinstance(option, list) else [("", option)]:
-                if item in KINDS:
-                    yield from _within((*path, name) if index == "" else (*path, name, index), item, each)
-        if kind == "callback" and name != "type" and isinstance(option, str):
+                yield from _within((*path, name) if index == "" else (*path, name, index), item, each)
+        if kind == "callback" and name != "type" and isinstance(option, str) and not items:
             yield (*path, name), "function", option  # a callback may name functions that it calls

@@ -63,8 +63,8 @@ class TensorFlow:
         options, config = session.options, tensorflow.config
         if session.device == "cpu":
             config.set_visible_devices([], "GPU")
-        for gpu in config.get_visible_devices("GPU"):
-            config.experimental.set_memory_growth(gpu, options.allow_memory_growth)
+        for gpu in config.get_visible_devices("GPU") if options.allow_memory_growth else ():
+            config.experimental.set_memory_growth(gpu, True)
         if options.num_cores:
             config.threading.set_intra_op_parallelism_threads(options.num_cores)
             config.threading.set_inter_op_parallelism_threads(options.num_cores)
@@ -82,7 +82,8 @@ class Jax:
         options = session.options
         if session.device == "cpu":
             os.environ["JAX_PLATFORMS"] = "cpu"
-        os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = str(not options.allow_memory_growth).lower()
+        if options.allow_memory_growth:
+            os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"
         if options.deterministic:
             os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_gpu_deterministic_ops=true".strip()
         if options.num_cores and hasattr(os, "sched_setaffinity"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import json
 import os
 from collections.abc import Callable, Mapping
@@ -107,6 +108,8 @@ class RemoteMonitor(keras.callbacks.RemoteMonitor):  # type: ignore[misc]
     """Keras' remote monitor, which says once in the log that nobody answers, and sends numbers that JSON has."""
 
     def __init__(self, **options: Any) -> None:
+        import requests  # noqa: F401 - whoever has it not hears so before the first epoch
+
         super().__init__(**options)
         self._is_silent = False
 
@@ -144,7 +147,7 @@ def make_callbacks(entries: list[ComponentEntry], folder: Path, recorder: Record
             continue
         try:
             made.append(_make(entry, where, folder / entry.type, recorder))
-        except (TypeError, ValueError, OSError) as error:
+        except (TypeError, ValueError, OSError, ImportError) as error:
             raise TrainingError(f"{where} ({entry.type}): {error}") from error
     return made
 
@@ -159,6 +162,10 @@ def _make(entry: ComponentEntry, where: str, folder: Path, recorder: Recorder) -
             raise ValueError(f"{name} {options[name]!r} leads out of the run's folder")
         path.parent.mkdir(parents=True, exist_ok=True)
         options[name] = str(path)
+    if entry.type == "tensorboard" and importlib.util.find_spec("tensorflow") is None:
+        raise ImportError(
+            "Keras writes event files with TensorFlow, which is not installed here; the tracker tensorboard needs none"
+        )
     match entry.type:
         case "early_stopping":
             return EarlyStopping(recorder, **options)

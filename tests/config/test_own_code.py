@@ -14,7 +14,7 @@ import pytest
 from app.config import scaffolding
 from app.config.catalog import load_catalog, work_in
 from app.config.checking import check
-from app.config.own_code import OwnCodeError, OwnUse, load, own_code_of
+from app.config.own_code import INTERPRETER, OwnCodeError, OwnUse, load, own_code_of
 from app.config.resolve import with_absolute_paths
 from app.config.trust import UntrustedError, distrust, is_trusted, require_trust, trust, trust_file
 
@@ -152,10 +152,14 @@ def test_all_places_that_name_own_code_are_found(document: dict[str, Any]) -> No
     document["model"]["network"][1]["activation"] = "act:wave"
     document["model"]["compilation"]["optimizer"] = {"type": "sgd", "learning_rate": "rates:Falling"}
     document["training"]["callbacks"].append({"type": "calls:Own", "do": "calls:on_end"})
+    document["training"]["callbacks"].append({"type": "learning_rate_scheduler", "schedule": "rates:by_epoch"})
+    document["session"] = {"python": "venv"}
     document["tracking"]["trackers"].append({"type": "mine:Tracker"})
     document["tracking"]["params"]["note"] = "no:code"
     document["experiment"]["tags"] = ["neither:this"]
-    assert {(use.path, use.kind, use.id) for use in own_code_of(document)} == {
+    uses = own_code_of(document)
+    assert len(uses) == len(set(uses))
+    assert {(use.path, use.kind, use.id) for use in uses} == {
         ("model.name", "model", "net:Net"),
         ("dataset.name", "dataset", "rows:Rows"),
         ("model.network.0.kernel_initializer.type", "initializer", "init:Init"),
@@ -163,6 +167,8 @@ def test_all_places_that_name_own_code_are_found(document: dict[str, Any]) -> No
         ("model.compilation.optimizer.learning_rate", "schedule", "rates:Falling"),
         ("training.callbacks.2.type", "callback", "calls:Own"),
         ("training.callbacks.2.do", "function", "calls:on_end"),
+        ("training.callbacks.3.schedule", "schedule", "rates:by_epoch"),
+        ("session.python", INTERPRETER, "venv"),
         ("tracking.trackers.2.type", "tracker", "mine:Tracker"),
     }
 

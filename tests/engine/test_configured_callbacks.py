@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -142,6 +143,15 @@ def test_a_remote_monitor_that_nobody_answers_is_said_once_and_costs_nothing(rec
     _, history = fit(record, {"type": "remote_monitor", "root": "http://127.0.0.1:1"})
     assert len(history["loss"]) == 3
     assert record.log.count("cannot be reached") == 1
+
+
+@pytest.mark.parametrize(("type_", "library"), [("remote_monitor", "requests"), ("tensorboard", "tensorflow")])
+def test_a_callback_whose_library_is_missing_is_named_before_the_first_epoch(
+    record: Record, monkeypatch: pytest.MonkeyPatch, type_: str, library: str
+) -> None:
+    monkeypatch.setitem(sys.modules, library, None)
+    with pytest.raises(TrainingError, match=rf"(?i)^training\.callbacks\.0 \({type_}\): .*{library}"):
+        make_callbacks([entry("callback", type_)], record.folder.callbacks, record.recorder)
 
 
 @pytest.mark.parametrize("type_", ["csv_logger", "tensorboard", "backup_and_restore"])

@@ -33,7 +33,7 @@ def test_keras_runs_on_what_the_session_says_whatever_the_shell_says(monkeypatch
         ),
         (
             {"backend": "jax", "options": {"num_cores": 1, "deterministic": True}},
-            {"XLA_PYTHON_CLIENT_PREALLOCATE": "true", "XLA_FLAGS": "--xla_gpu_deterministic_ops=true"},
+            {"KERAS_BACKEND": "jax", "XLA_FLAGS": "--xla_gpu_deterministic_ops=true"},
         ),
         (
             {"backend": "torch", "device": "cpu", "options": {"deterministic": True}},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -129,12 +130,13 @@ def test_run_asks_once_whether_the_workspace_may_run_its_own_code(
 ) -> None:
     for _ in range(default_slots()):
         record("running")  # no slot is free: what is submitted waits, and nothing trains
-    page = edit(changed(dataset__preprocessors=[{"type": "scale:Scale"}]))
+    page = edit(changed(dataset__preprocessors=[{"type": "scale:Scale"}], session={"python": sys.executable}))
     session.trust_requested.connect(lambda uses, run: ask_for_trust(page, session.workspace.root, uses, run))
     page.run_action.trigger()
     box = page.findChild(QMessageBox)
     assert box is not None
     assert "scale:Scale (components/scale.py)" in box.text()
+    assert f"{sys.executable} (the program that is started to train), a Python" in box.text()
     box.button(QMessageBox.StandardButton.Cancel).click()
     assert not is_trusted(session.workspace.root)
     qtbot.waitUntil(lambda: page.findChild(QMessageBox) is None)
