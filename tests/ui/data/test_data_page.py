@@ -23,6 +23,7 @@ from app.ui.data.samples import SampleModel
 from app.ui.editor.page import EditorPage
 from app.ui.preferences import Memory
 from app.ui.session import Session
+from app.ui.welcome import WelcomePage
 from app.ui.window import MainWindow
 
 Open = Callable[[Path | None], DataPage]
@@ -209,9 +210,13 @@ def test_a_drop_return_and_one_more_key_begin_a_run(
     assert read_document(submitted.args[0].document)["dataset"]["parameters"]["path"] == str(table)
 
 
-def test_what_is_neither_data_nor_a_config_is_said(window: MainWindow, tmp_path: Path) -> None:
-    window.dropEvent(drop(tmp_path / "paper.pdf"))
-    assert "no data (.csv" in window.notices.banners[0].text
+def test_the_welcome_leads_to_data(window: MainWindow) -> None:
+    window.show_welcome()
+    page = window.documents.page
+    assert isinstance(page, WelcomePage)
+    page.data_requested.emit()
+    assert window.documents.page is not None
+    assert window.documents.page.title == "New config from data"
 
 
 def drop(path: Path) -> QDropEvent:
