@@ -90,7 +90,9 @@ def test_a_table_is_shown_with_what_is_learned_and_what_is_made_of_it(open_data:
     assert isinstance(model, SampleModel)
     assert model.rowCount() == 50
     assert model.index(4, 3).data() == "missing"
-    assert (model.target, model.muted) == ("price", {"id"})
+    assert (model.target, dict(model.muted)) == ("price", {"id": "it numbers the rows"})
+    words = model.headerData(3, Qt.Orientation.Horizontal, Qt.ItemDataRole.AccessibleTextRole)
+    assert words == "area, number · 1 missing"
     assert page.asking.target.currentText() == "price"
     assert page.asking.tasks["regression"].isChecked()
     assert document(page)["dataset"]["parameters"]["features"] == ["city", "rooms", "area"]
@@ -107,6 +109,10 @@ def test_target_and_task_are_corrected_at_once(open_data: Open, table: Path) -> 
     action(page, "city", "Learn this column").trigger()
     assert page.guess.task == "binary"
     assert page.asking.tasks["regression"].isHidden()
+    page.choose_kind("city", "text")
+    assert "'city' cannot be learned: it is a text" in page._problem.text
+    page.choose_kind("city", "category")
+    assert page.config is not None
 
 
 def test_columns_are_taken_for_something_else_left_out_and_used_again(open_data: Open, table: Path) -> None:
