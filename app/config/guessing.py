@@ -77,7 +77,7 @@ def guess(survey: Survey, choice: Choice = Choice()) -> Guess:
         GuessError: there is no such target, or nothing that could be learned.
     """
     if survey.kind in ("images", "texts"):
-        return _of_folders(survey)
+        return _of_folders(survey, choice)
     if survey.kind == "arrays":
         return _of_arrays(survey, choice)
     return _of_table(with_kinds(survey, choice.kinds), choice)
@@ -107,7 +107,9 @@ def possible_targets(survey: Survey) -> list[str]:
     return [*names, *(array.name for array in survey.arrays if _has_rows(array) and array.name not in names)]
 
 
-def _of_folders(survey: Survey) -> Guess:
+def _of_folders(survey: Survey, choice: Choice) -> Guess:
+    if choice.target is not None:
+        raise GuessError(f"the folders are what is learned, not {choice.target!r}; leave the target out")
     count = len(survey.classes)
     task: Task = "binary" if count == 2 else "classes"
     what = "images" if survey.kind == "images" else "texts"
@@ -195,7 +197,9 @@ def _task(column: ColumnFacts, given: Task | None) -> tuple[Task, str, int]:
     if not tasks:
         raise GuessError(_no_target(column))
     count = column.distinct or 0
-    if given is not None and given in tasks:
+    if given is not None and given not in tasks:
+        raise GuessError(f"{column.name!r} cannot be learned as {given}; {' or '.join(tasks)} would be right")
+    if given is not None:
         return given, "you chose it", count if given != "regression" else 0
     if column.distinct == 2:
         pair = " and ".join(repr(value) for value in list(column.counts)[:2])

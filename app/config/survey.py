@@ -49,7 +49,7 @@ class ColumnFacts:
         kind: what its values can all be read as.
         missing: how many values are missing.
         distinct: how many different values it has, None for more than ``MOST_DISTINCT``.
-        counts: how often there is each of them, the most frequent first; empty where they are too many.
+        counts: how often there is each of them, the most frequent first; empty where they are many.
         examples: the first values, as texts.
         whole: whether all numbers are whole.
         lowest, highest, mean, deviation: of its numbers (the standard deviation of the population).

@@ -191,7 +191,7 @@ class WelcomePage(Page):
         target = DropTarget()
         target.dropped.connect(self.path_requested.emit)
         column.addWidget(target)
-        column.addWidget(button("New config from data…", self.data_requested.emit, kind="link", icon_name="database"))
+        column.addWidget(button("New config from data…", self.data_requested.emit, kind="quiet", icon_name="database"))
         column.addStretch(1)
         return holder
 

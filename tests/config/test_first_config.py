@@ -104,6 +104,14 @@ def test_another_task_can_be_chosen_where_the_target_allows_it() -> None:
     assert "types" not in made["dataset"]["parameters"]
 
 
+def test_a_task_that_the_target_does_not_allow_is_refused() -> None:
+    with pytest.raises(GuessError, match="'y' cannot be learned as binary; classes would be right"):
+        guess(table(number("a"), category("y", "p", "q", "r")), Choice(task="binary"))
+    folders = Survey("texts", "/data/mails", "texts", rows=9, classes={"ham": 4, "spam": 5})
+    with pytest.raises(GuessError, match="leave the target out"):
+        guess(folders, Choice(target="spam"))
+
+
 @pytest.mark.parametrize(
     ("column", "why"),
     [

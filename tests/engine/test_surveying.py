@@ -12,11 +12,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 from app.config.first_config import first_config
 from app.config.guessing import Choice, guess
 from app.config.survey import ColumnFacts, Survey
+from app.engine.data.folders import read_image, read_size
 from app.engine.datasets import load_dataset
 from app.engine.ending import TrainingError
 from app.engine.surveying import survey_data
@@ -146,6 +147,16 @@ def test_images_are_shown_with_their_class_and_broken_ones_named(tmp_path: Path)
     assert len(survey.samples) == 8
     assert any("train is taken" in note for note in survey.notes)
     assert any("dog/x.png" in note for note in survey.notes)
+
+
+def test_a_turned_photo_is_as_high_as_it_is_shown(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    Image.new("RGB", (30, 20)).save(tmp_path / "turned.jpg", exif=exif)
+    Image.new("RGB", (30, 20)).save(tmp_path / "plain.jpg")
+    assert read_size(tmp_path / "turned.jpg") == (30, 20)
+    assert read_image(tmp_path / "turned.jpg", None, "RGB", resize=False).shape == (30, 20, 3)
+    assert read_size(tmp_path / "plain.jpg") == (20, 30)
 
 
 def test_gray_images_of_one_size_have_one_channel(tmp_path: Path) -> None:

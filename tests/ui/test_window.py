@@ -252,10 +252,10 @@ def test_what_is_dropped_is_opened_for_what_it_is(
     qtbot: QtBot, make_window: MakeWindow, workspace: Workspace, record: Record, tmp_path: Path
 ) -> None:
     window = make_window()
-    text = tmp_path / "notes.txt"
-    text.write_text("", encoding="utf-8")
-    window.open_path(text)
-    assert "neither a folder nor a config" in window.notices.banners[0].text
+    paper = tmp_path / "paper.pdf"
+    paper.write_text("", encoding="utf-8")
+    window.open_path(paper)
+    assert "is no folder, no config (.json) and no data" in window.notices.banners[0].text
     folder = record()
     window.open_path(folder.path)
     qtbot.waitUntil(lambda: window.documents.page_of(f"run:{folder.path}") is not None)

@@ -181,6 +181,25 @@ def read_image(path: Path, size: tuple[int, ...] | None, mode: str, *, resize: b
     return pixels[..., np.newaxis] if pixels.ndim == 2 else pixels
 
 
+def read_size(path: Path) -> tuple[int, int]:
+    """Return height and width of an image, turned as its EXIF data says; its pixels are not read.
+
+    Raises:
+        BadFileError: it is broken.
+    """
+    import warnings
+
+    from PIL import ExifTags, Image
+
+    try:
+        with warnings.catch_warnings(), Image.open(path) as image:
+            warnings.simplefilter("ignore")
+            is_turned = image.getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8)
+            return image.size if is_turned else (image.height, image.width)
+    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
+        raise BadFileError(f"is broken ({error})") from error
+
+
 def read_text(path: Path, encoding: str) -> str:
     """Return the text of a file.
 

@@ -13,13 +13,13 @@ import numpy as np
 
 from app.config.survey import Survey
 from app.engine.data.files import visible, walk
-from app.engine.data.folders import IMAGES, SPLITS, TEXTS, BadFileError, classes_of, read_image, read_text
+from app.engine.data.folders import IMAGES, SPLITS, TEXTS, BadFileError, classes_of, read_image, read_size, read_text
 from app.engine.ending import TrainingError
 from app.engine.samples import Array
 
 _TRAINING = ("train", "training")
-#: How many files are opened to learn the sizes of images, and how many samples are shown.
-_MEASURED, _SHOWN = 400, 24
+#: How many files are opened to learn the sizes of images, and how many are decoded to be shown.
+_MEASURED, _SHOWN = 5000, 24
 _THUMBNAIL, _LONGEST = 96, 400
 #: How many files are looked at to learn what a folder holds.
 _LOOKED_AT = 2000
@@ -56,28 +56,29 @@ def _survey_images(folder: Path, notes: list[str], tell: Callable[[int, int], No
     names, files = classes_of(folder, IMAGES, "image")
     parameters: dict[str, Any] = {}
     sizes: list[tuple[int, int]] = []
-    modes: Counter[bool] = Counter()
     bad: list[str] = []
-    some = _spread(files, _MEASURED)
-    shown = {path for path, _ in _of_each_class(files, len(names))}
+    chosen = _of_each_class(files, len(names))
+    some = list(dict.fromkeys([*chosen, *_spread(files, _MEASURED)]))
     samples: list[tuple[str, str, str]] = []
-    for done, (path, number) in enumerate(dict.fromkeys([*_of_each_class(files, len(names)), *some]), 1):
+    gray = True
+    for done, (path, number) in enumerate(some, 1):
         try:
-            pixels = read_image(path, None, "RGB", resize=False)
+            if done <= len(chosen):
+                pixels = read_image(path, None, "RGB", resize=False)
+                sizes.append(pixels.shape[:2])
+                gray = gray and bool((pixels == pixels[..., :1]).all())
+                samples.append((names[number], thumbnail(pixels), str(path.relative_to(folder))))
+            else:
+                sizes.append(read_size(path))
         except BadFileError as error:
             bad.append(f"{path.relative_to(folder)}: {error}")
-        else:
-            sizes.append(pixels.shape[:2])
-            modes[bool((pixels[..., 0] == pixels[..., 1]).all() and (pixels[..., 1] == pixels[..., 2]).all())] += 1
-            if path in shown:
-                samples.append((names[number], thumbnail(pixels), str(path.relative_to(folder))))
         tell(done, len(some))
     if not sizes:
         raise TrainingError(f"{folder}: none of its {len(files)} images can be read ({bad[0]})")
     if bad:
         parameters["bad_files"] = "skip"
         notes.append(f"Left out, as {'it is' if len(bad) == 1 else 'they are'} broken: {'; '.join(bad[:3])}.")
-    if not modes[False]:
+    if gray:
         parameters["color_mode"] = "grayscale"
     height, width = (int(np.median([size[axis] for size in sizes])) for axis in (0, 1))
     if len(set(sizes)) > 1:

@@ -22,6 +22,8 @@ Tell = Callable[[int, int], None]
 
 _SHOWN_ROWS, _LONGEST = 50, 200
 _EXAMPLES = 3
+#: Numbers with more values are no classes.
+_MOST_COUNTED = 100
 #: Columns of texts with as many words are no categories.
 _WORDS = 4.0
 
@@ -92,6 +94,11 @@ def _shown(values: Any) -> list[str | None]:
     return [None if value is None else str(value)[:_LONGEST] for value in values.to_pylist()]
 
 
+def _tells(kind: ColumnKind, distinct: int) -> bool:
+    """Return whether anybody asks how often each value is there: of a wide table the counts would be many."""
+    return distinct <= _MOST_COUNTED or kind in ("category", "boolean")
+
+
 class _Counted:
     """What was seen of one column."""
 
@@ -155,7 +162,7 @@ class _Counted:
             kind=kind,
             missing=self._missing,
             distinct=distinct,
-            counts=dict(counts.most_common()) if counts is not None else {},
+            counts=dict(counts.most_common()) if counts is not None and _tells(kind, len(counts)) else {},
             examples=tuple(self._examples),
             whole=kind == "number" and seen.whole,
             lowest=float(self._lowest) if measured else None,

@@ -81,6 +81,10 @@ class DataPage(Page):
         self.choice = Choice()
         self._name.setText(path.name)
         self._size.setText("")
+        while (item := self._banners.takeAt(0)) is not None:
+            if (banner := item.widget()) is not None:
+                banner.hide()
+                banner.deleteLater()
         self.waiting.begin(path.name)
         self._show(self.waiting)
         self._enable()
@@ -123,7 +127,9 @@ class DataPage(Page):
 
     def choose_kind(self, name: str, kind: ColumnKind) -> None:
         """Take a column for something else."""
-        self._choose(dataclasses.replace(self.choice, kinds={**self.choice.kinds, name: kind}))
+        is_target = self.guess is not None and self.guess.target == name
+        task = None if is_target else self.choice.task  # which the other kind may not allow
+        self._choose(dataclasses.replace(self.choice, task=task, kinds={**self.choice.kinds, name: kind}))
 
     def choose_use(self, name: str, used: bool) -> None:
         """Learn from a column, or leave it out."""

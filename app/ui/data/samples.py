@@ -25,12 +25,13 @@ _THUMBNAIL = 96
 
 
 class SampleModel(QAbstractTableModel):
-    """Rows of texts, those of columns that are left out in a muted colour."""
+    """Rows of texts; ``muted`` columns are left out, each with the reason, ``below`` are the types under the names."""
 
     def __init__(self, header: Sequence[str], rows: Sequence[Sequence[str | None]]) -> None:
         super().__init__()
         self.header, self._rows = header, rows
-        self.muted: set[str] = set()
+        self.muted: Mapping[str, str] = {}
+        self.below: Mapping[int, str] = {}
         self.target = ""
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - an empty index is a constant
@@ -42,10 +43,15 @@ class SampleModel(QAbstractTableModel):
         return 0 if parent.isValid() else len(self.header)
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> object:
-        """Return the name of a column."""
-        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return self.header[section]
-        return None
+        """Return the name of a column, with what it is taken for, or why it is left out."""
+        if orientation != Qt.Orientation.Horizontal:
+            return None
+        name, below = self.header[section], self.below.get(section, "")
+        if role == Qt.ItemDataRole.AccessibleTextRole:
+            return f"{name}, {below}" if below else name
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return f"{name}: {self.muted.get(name, below)}" if below else name
+        return name if role == Qt.ItemDataRole.DisplayRole else None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         """Return a value, or how it looks."""
@@ -158,8 +164,9 @@ class SampleTable(QTableView):
         self.setModel(SampleModel(survey.header, survey.samples))
         self.head.setStretchLastSection(last_grows)
         code, plain = QFontMetrics(code_font()), QFontMetrics(ui_font(13, 600))
+        columns = {column.name: column for column in survey.columns}
         for section, name in enumerate(survey.header):
-            column = survey.column(name)
+            column = columns.get(name)
             below = f"{column.kind} · {column.missing:,} missing" if column and column.missing else ""
             texts = [plain.horizontalAdvance(name) + 2 * _PAD, plain.horizontalAdvance(below) + 2 * _PAD + 10]
             texts += [code.horizontalAdvance((row[section] or "")[:60]) + 28 for row in survey.samples[:20]]
@@ -176,7 +183,7 @@ class SampleTable(QTableView):
         for section, name in enumerate(model.header):
             if (column := named.get(name)) is not None:
                 below[section] = self._words_for(column)
-        model.muted, model.target = set(left_out), target
+        model.muted, model.target, model.below = left_out, target, below
         muted = frozenset(section for section, name in enumerate(model.header) if name in left_out)
         at = list(model.header).index(target) if target in model.header else -1
         self.head.show_types(below, at, muted)

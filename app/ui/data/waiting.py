@@ -12,7 +12,7 @@ from app.ui.dialogs import ask_for_data, ask_for_folder
 
 #: Nothing is said of what takes less, and nothing offered to be cancelled (ms).
 _SAY_AFTER, _CANCEL_AFTER = 300, 2000
-_WIDTH = 420
+_WIDTH = 500
 _KINDS = (
     "A table (.csv, .tsv, .parquet), arrays (.npz, .npy, .h5), or a folder with a folder of images or texts per class."
 )

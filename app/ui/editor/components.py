@@ -92,6 +92,8 @@ class ComponentRow(Row):
         """Show what the document has now: other fields where the type or the set parameters changed."""
         type_, options = self._value()
         self.type_field.show_value(type_)
+        if self.kind == "loss":
+            self.type_field.suggest(self.tr("by output") if type_ is ABSENT and options else "")
         component = load_catalog().get(self.kind, type_) if isinstance(type_, str) else None
         nested = _nested(component, options)
         inline = tuple(name for name in _inline(component, options) if name not in nested)

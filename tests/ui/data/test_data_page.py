@@ -23,6 +23,7 @@ from app.ui.data.samples import SampleModel
 from app.ui.editor.page import EditorPage
 from app.ui.preferences import Memory
 from app.ui.session import Session
+from app.ui.welcome import WelcomePage
 from app.ui.window import MainWindow
 
 Open = Callable[[Path | None], DataPage]
@@ -89,7 +90,9 @@ def test_a_table_is_shown_with_what_is_learned_and_what_is_made_of_it(open_data:
     assert isinstance(model, SampleModel)
     assert model.rowCount() == 50
     assert model.index(4, 3).data() == "missing"
-    assert (model.target, model.muted) == ("price", {"id"})
+    assert (model.target, dict(model.muted)) == ("price", {"id": "it numbers the rows"})
+    words = model.headerData(3, Qt.Orientation.Horizontal, Qt.ItemDataRole.AccessibleTextRole)
+    assert words == "area, number · 1 missing"
     assert page.asking.target.currentText() == "price"
     assert page.asking.tasks["regression"].isChecked()
     assert document(page)["dataset"]["parameters"]["features"] == ["city", "rooms", "area"]
@@ -106,6 +109,10 @@ def test_target_and_task_are_corrected_at_once(open_data: Open, table: Path) -> 
     action(page, "city", "Learn this column").trigger()
     assert page.guess.task == "binary"
     assert page.asking.tasks["regression"].isHidden()
+    page.choose_kind("city", "text")
+    assert "'city' cannot be learned: it is a text" in page._problem.text
+    page.choose_kind("city", "category")
+    assert page.config is not None
 
 
 def test_columns_are_taken_for_something_else_left_out_and_used_again(open_data: Open, table: Path) -> None:
@@ -209,9 +216,13 @@ def test_a_drop_return_and_one_more_key_begin_a_run(
     assert read_document(submitted.args[0].document)["dataset"]["parameters"]["path"] == str(table)
 
 
-def test_what_is_neither_data_nor_a_config_is_said(window: MainWindow, tmp_path: Path) -> None:
-    window.dropEvent(drop(tmp_path / "paper.pdf"))
-    assert "no data (.csv" in window.notices.banners[0].text
+def test_the_welcome_leads_to_data(window: MainWindow) -> None:
+    window.show_welcome()
+    page = window.documents.page
+    assert isinstance(page, WelcomePage)
+    page.data_requested.emit()
+    assert window.documents.page is not None
+    assert window.documents.page.title == "New config from data"
 
 
 def drop(path: Path) -> QDropEvent:
