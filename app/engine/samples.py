@@ -283,7 +283,10 @@ def _in_order(rows: Rows, count: int) -> slice | Array:
     if isinstance(rows, slice) and rows.step in (None, 1):
         first, last, _ = rows.indices(count)
         return slice(first, max(first, last))
-    return np.sort(np.arange(count)[rows])
+    order = np.sort(np.arange(count)[rows])
+    if len(order) and (np.diff(order) == 1).all():
+        return slice(int(order[0]), int(order[-1]) + 1)
+    return order
 
 
 def _pieces(count: int, size: int, rng: np.random.Generator) -> Array:

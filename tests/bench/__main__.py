@@ -19,6 +19,7 @@ import psutil
 from tests.bench import (
     browse,
     curves,
+    data,
     event_files,
     executions,
     index,
@@ -43,6 +44,7 @@ BENCHMARKS = [
     executions.BENCHMARK,
     index.BENCHMARK,
     browse.BENCHMARK,
+    data.BENCHMARK,
 ]
 
 _BUILD = Path(__file__).resolve().parents[2] / "build"

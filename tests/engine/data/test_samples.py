@@ -80,6 +80,12 @@ def test_rows_on_disk_keep_its_order_and_targets_go_with_them(table: Any, number
     assert part.y.tolist() == numbers[np.sort(order) if part.on_disk else order, 0].tolist()
 
 
+def test_all_rows_in_any_order_are_read_as_neighbours(table: Any, numbers: Any) -> None:
+    order = np.random.default_rng(0).permutation(COUNT)
+    np.testing.assert_array_equal(Stored(table).take(order)[5:9], numbers[5:9])
+    np.testing.assert_array_equal(Stored(table).take(order[order > 9]).take([1, 0])[:], numbers[10:12])
+
+
 def test_taking_rows_of_what_is_on_disk_reads_nothing(numbers: Any, tmp_path: Path) -> None:
     with h5py.File(tmp_path / "a.h5", "w") as file:
         part = Samples(Stored(file.create_dataset("a", data=numbers)), numbers[:, 0]).take(slice(10))
