@@ -22,6 +22,8 @@ Rows: TypeAlias = slice | Sequence[int] | npt.NDArray[Any]
 #: small enough that a window has rows of many places, large enough that reading them costs no more than the disk.
 _WINDOW_BYTES = 32 << 20
 _PIECE_BYTES = 256 << 10
+#: How much is read in one go of rows that lie near each other, with what lies between them.
+_REACH_BYTES = 4 << 20
 #: What a row of texts is taken for: their lengths are not known before they are read.
 TEXT_BYTES = 2048
 
@@ -121,7 +123,9 @@ class Stored:
         if not self._is_file:
             return self._array[rows]
         result = np.empty((len(rows), *self.shape[1:]), self.dtype)
-        ends = np.append(np.flatnonzero(np.diff(rows) > self.piece) + 1, len(rows))
+        reach = max(_REACH_BYTES // self.row_bytes // self.piece, 1) * self.piece
+        apart = (np.diff(rows) > self.piece) | (np.diff(rows // reach) > 0)
+        ends = np.append(np.flatnonzero(apart) + 1, len(rows))
         begin = 0
         for end in ends if len(rows) else ():
             first = rows[begin]
@@ -283,7 +287,10 @@ def _in_order(rows: Rows, count: int) -> slice | Array:
     if isinstance(rows, slice) and rows.step in (None, 1):
         first, last, _ = rows.indices(count)
         return slice(first, max(first, last))
-    return np.sort(np.arange(count)[rows])
+    order = np.sort(np.arange(count)[rows])
+    if len(order) and (np.diff(order) == 1).all():
+        return slice(int(order[0]), int(order[-1]) + 1)
+    return order
 
 
 def _pieces(count: int, size: int, rng: np.random.Generator) -> Array:

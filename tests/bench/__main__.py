@@ -45,6 +45,7 @@ BENCHMARKS = [
     executions.BENCHMARK,
     index.BENCHMARK,
     browse.BENCHMARK,
+    data.BENCHMARK,
 ]
 
 _BUILD = Path(__file__).resolve().parents[2] / "build"

@@ -80,6 +80,31 @@ def test_rows_on_disk_keep_its_order_and_targets_go_with_them(table: Any, number
     assert part.y.tolist() == numbers[np.sort(order) if part.on_disk else order, 0].tolist()
 
 
+def test_a_few_rows_of_all_over_a_file_are_read_without_the_file_between_them(
+    numbers: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(samples, "_REACH_BYTES", 1200)  # 100 rows
+    np.save(tmp_path / "a.npy", numbers)
+    read: list[int] = []
+
+    class Watched(Stored):
+        def _range(self, first: int, last: int) -> Any:
+            read.append(last - first)
+            return super()._range(first, last)
+
+    monkeypatch.setattr(Watched, "piece", 10)
+    part = Watched(np.load(tmp_path / "a.npy", mmap_mode="r"))
+    np.testing.assert_array_equal(part[::9], numbers[::9])
+    assert max(read) <= 100
+    assert len(read) == 10
+
+
+def test_all_rows_in_any_order_are_read_as_neighbours(table: Any, numbers: Any) -> None:
+    order = np.random.default_rng(0).permutation(COUNT)
+    np.testing.assert_array_equal(Stored(table).take(order)[5:9], numbers[5:9])
+    np.testing.assert_array_equal(Stored(table).take(order[order > 9]).take([1, 0])[:], numbers[10:12])
+
+
 def test_taking_rows_of_what_is_on_disk_reads_nothing(numbers: Any, tmp_path: Path) -> None:
     with h5py.File(tmp_path / "a.h5", "w") as file:
         part = Samples(Stored(file.create_dataset("a", data=numbers)), numbers[:, 0]).take(slice(10))
