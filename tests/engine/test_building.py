@@ -157,6 +157,13 @@ def test_a_schedule_gives_the_learning_rate(tmp_path: Path) -> None:
     assert float(opened.optimizer.learning_rate) == pytest.approx(0.2)
 
 
+def test_a_whole_number_will_do_where_keras_wants_a_fraction() -> None:
+    model = build_model(
+        model_config({"type": "dense", "units": 1}, optimizer={"type": "sgd", "learning_rate": 1}), (2,)
+    )
+    assert float(model.optimizer.learning_rate) == 1.0
+
+
 TARGETS: dict[str, Any] = {
     "one_hot": np.eye(3, dtype=np.float32)[[0, 1, 2, 1, 0, 2]],
     "numbers": np.array([0, 1, 2, 1, 0, 2]),
