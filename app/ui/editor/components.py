@@ -14,7 +14,17 @@ from app.config.problems import Problem
 from app.config.types import KINDS, describe
 from app.ui.controls import icon_button
 from app.ui.editor.document import ConfigDocument, Path, to_path
-from app.ui.editor.fields import CHOICE, OPTION, WITH_CHOICE, CheckField, ChoiceField, Field, PathField, TextField
+from app.ui.editor.fields import (
+    CHOICE,
+    LONG_CHOICE,
+    OPTION,
+    WITH_CHOICE,
+    CheckField,
+    ChoiceField,
+    Field,
+    PathField,
+    TextField,
+)
 from app.ui.editor.flow import Flow
 from app.ui.editor.rows import Row, place_beside, titled
 from app.ui.editor.values import ABSENT
@@ -49,6 +59,8 @@ def _choice_model(choices: tuple[str, ...]) -> QStringListModel:
 
 #: Parameters that are in sight whether they are set or not.
 _IN_SIGHT = ("activation", "path")
+#: Whose ids are long (sparse_categorical_crossentropy), and settings few.
+_LONG_IDS = ("loss", "metric")
 
 
 class ComponentRow(Row):
@@ -61,7 +73,7 @@ class ComponentRow(Row):
     def __init__(self, document: ConfigDocument, path: Path, kind: str, parent: QWidget, title: str = "") -> None:
         super().__init__(document, path, parent)
         self.kind, self._title = kind, title
-        self.type_field = ChoiceField(id_model(kind), "str")
+        self.type_field = ChoiceField(id_model(kind), "str", width=LONG_CHOICE if kind in _LONG_IDS else CHOICE)
         self._component: Component | None = None
         self._inline: tuple[str, ...] = ()
         self._shown: list[QWidget] = []
