@@ -26,7 +26,6 @@ from PySide6.QtWidgets import (
     QPlainTextEdit,
     QSplitter,
     QStackedWidget,
-    QTableView,
     QVBoxLayout,
     QWidget,
 )
@@ -35,8 +34,8 @@ from app.records.sources.base import Medium
 from app.ui import formats
 from app.ui.background import Work, run_in_background
 from app.ui.controls import EmptyState, button, label
-from app.ui.theme import code_font, height
-from app.ui.tokens import HEADER, ROW
+from app.ui.run.cell_table import CellTable
+from app.ui.theme import code_font
 
 Index = QModelIndex | QPersistentModelIndex
 NAME, KIND, STEP, SIZE = range(4)
@@ -241,23 +240,12 @@ class _Rows(QAbstractTableModel):
         return None
 
 
-class _Table(QTableView):
+class _Table(CellTable):
     def __init__(self, rows: _Rows) -> None:
-        super().__init__()
-        self.setModel(rows)
-        self.setProperty("kind", "cells")
-        self.setShowGrid(False)
-        self.setWordWrap(False)
-        self.setTabKeyNavigation(False)
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        super().__init__(rows, self.tr("Files"))
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
-        self.setAccessibleName(self.tr("Files"))
-        self.verticalHeader().hide()
-        self.verticalHeader().setDefaultSectionSize(height(ROW))
         header = self.horizontalHeader()
-        header.setHighlightSections(False)
-        header.setFixedHeight(height(HEADER))
         header.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
         for column in (KIND, STEP, SIZE):
             header.resizeSection(column, 88)

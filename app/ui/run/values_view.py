@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QHeaderView,
     QLineEdit,
-    QTableView,
     QVBoxLayout,
     QWidget,
 )
@@ -22,8 +21,8 @@ from app.records.sources.base import Param
 from app.ui import formats
 from app.ui.controls import button, label
 from app.ui.icons import icon
-from app.ui.theme import code_font, height
-from app.ui.tokens import HEADER, ROW
+from app.ui.run.cell_table import CellTable
+from app.ui.theme import code_font
 
 Index = QModelIndex | QPersistentModelIndex
 NAME, VALUE, KIND = range(3)
@@ -148,22 +147,11 @@ class _Rows(QAbstractTableModel):
         return None
 
 
-class _Table(QTableView):
+class _Table(CellTable):
     def __init__(self, rows: _Rows) -> None:
-        super().__init__()
-        self.setModel(rows)
-        self.setProperty("kind", "cells")
-        self.setShowGrid(False)
-        self.setWordWrap(False)
-        self.setTabKeyNavigation(False)
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        super().__init__(rows, self.tr("Params and tags"))
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setAccessibleName(self.tr("Params and tags"))
-        self.verticalHeader().hide()
-        self.verticalHeader().setDefaultSectionSize(height(ROW))
         header = self.horizontalHeader()
-        header.setHighlightSections(False)
-        header.setFixedHeight(height(HEADER))
         header.setSectionResizeMode(VALUE, QHeaderView.ResizeMode.Stretch)
         header.resizeSection(NAME, 320)
         header.resizeSection(KIND, 80)
