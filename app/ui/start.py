@@ -23,6 +23,9 @@ from app.ui.preferences import Memory, default_home, recent_workspaces, user_mem
 from app.ui.theme import theme
 from app.ui.window import MainWindow
 
+#: How long a thread that reads may hold Python while the window wants to paint: for Python's own 5 ms it would wait
+#: several times in a frame.
+_SWITCH_SECONDS = 0.001
 #: How long what was cancelled may take to end.
 _FAREWELL_SECONDS = 2.0
 
@@ -34,6 +37,7 @@ def open_window(root: Path | None = None) -> int:
         root: the workspace; without one the one around the current folder, else the one that was open last, else the
             welcome page.
     """
+    sys.setswitchinterval(_SWITCH_SECONDS)
     application = QApplication(sys.argv[:1])
     application.setApplicationName("Trackside")
     application.setDesktopFileName("trackside")

@@ -68,15 +68,20 @@ class CellPainter:
         viewport = view.viewport()
         hovered = view.rowAt(viewport.mapFromGlobal(QCursor.pos()).y()) if viewport.underMouse() else -1
         x, y, width, height_ = box.x(), box.y(), box.width(), box.height()
+        ends_live = len(self._model.rows.live) - 1
+        painter.setPen(_colour(colours.line))
         for row in rows:
             if row in selected:
                 painter.fillRect(x, y, width, height_, _colour(colours.soft))
                 painter.fillRect(x, y, 3, height_, _colour(colours.accent_text))
             elif row == hovered:
                 painter.fillRect(x, y, width, height_, _colour(colours.hover))
-            ends_live = row == len(self._model.rows.live) - 1
-            painter.fillRect(x, y + height_ - 1, width, 1, _colour(colours.edge if ends_live else colours.line))
             y += height_
+            if row != ends_live:
+                # Not filled: to take a colour for that, PySide first makes Python's classes of 170 gradients.
+                painter.drawLine(x, y - 1, x + width - 1, y - 1)
+        if ends_live in rows:
+            painter.fillRect(x, box.y() + (ends_live - rows[0] + 1) * height_ - 1, width, 1, _colour(colours.edge))
         return selected
 
     def _paint_texts(self, painter: QPainter, rows: range, column: Column, box: QRect) -> None:
