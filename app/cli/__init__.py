@@ -151,6 +151,7 @@ def _parser() -> argparse.ArgumentParser:
     convert = commands.add_parser("convert", parents=[as_json], help="bring a config of an older system up to date")
     convert.add_argument("config", type=Path, metavar="FILE", help="a config of any older form")
     convert.add_argument("--output", type=Path, metavar="FILE", help="write it there instead of printing it")
+    convert.add_argument("--force", action="store_true", help="replace the file if it is there")
     stop = commands.add_parser(
         "stop", parents=[run, workspace], help="stop a run at its next batch, or cancel a queued one"
     )
@@ -223,6 +224,7 @@ def _add_config(new: _Commands, workspace: argparse.ArgumentParser, as_json: arg
         "--task", choices=("regression", "binary", "classes"), help="what is learned, instead of a guess"
     )
     config.add_argument("--output", type=Path, metavar="FILE", help="where it is written; else in experiments/")
+    config.add_argument("--force", action="store_true", help="replace the file if it is there")
 
 
 def _count(text: str) -> int:

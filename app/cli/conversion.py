@@ -9,13 +9,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from app.cli.output import EXIT_WRONG, complain, complain_of_problems, describe_loss
+from app.cli.output import EXIT_WRONG, complain, complain_of_problems, describe_loss, write_anew
 from app.config.checking import check
 from app.config.conversion import Conversion, convert
 from app.config.documents import has_comments, parse_document, read_bytes
 from app.config.problems import ConfigError
 from app.config.resolve import with_absolute_paths
-from app.records.files import replace_file
 
 
 def convert_file(arguments: argparse.Namespace) -> int:
@@ -32,8 +31,8 @@ def convert_file(arguments: argparse.Namespace) -> int:
     if output is not None and output.absolute().parent != path.absolute().parent:
         document = with_absolute_paths(document, path.absolute().parent)  # they were relative to the config
     text = json.dumps(document, indent=2, ensure_ascii=False)
-    if output is not None:
-        replace_file(output, f"{text}\n".encode())
+    if output is not None and (status := write_anew(output, f"{text}\n", replaces=arguments.force)):
+        return status
     if arguments.json:
         print(json.dumps(_facts(conversion, document), indent=2, ensure_ascii=False))
     elif output is None:

@@ -8,13 +8,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from app.cli.output import EXIT_FAILED, EXIT_WRONG, complain, complain_of_problems, workspace_of
+from app.cli.output import EXIT_WRONG, complain, complain_of_problems, workspace_of, write_anew
 from app.config.checking import check
 from app.config.first_config import FirstConfig, file_name, first_config
 from app.config.guessing import Choice, Guess, GuessError, guess
 from app.config.survey import Survey
 from app.jobs.surveying import SurveyError, Surveying
-from app.records.files import replace_file
 
 
 def new_config(arguments: argparse.Namespace) -> int:
@@ -38,18 +37,12 @@ def new_config(arguments: argparse.Namespace) -> int:
     output: Path | None = arguments.output
     if output is None and not arguments.json:
         output = workspace_of(arguments.workspace).root / "experiments" / file_name(survey)
-        if output.exists():
-            complain(f"{output} is there already; nothing was written. Name another file with --output")
-            return EXIT_WRONG
     document = made.document if output is None else _with_relative_path(made.document, output)
-    _tell(survey, found, made)
     if output is not None:
-        try:
-            output.parent.mkdir(parents=True, exist_ok=True)
-            replace_file(output, (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode())
-        except OSError as error:
-            complain(f"{output} cannot be written: {error.strerror or error}")
-            return EXIT_FAILED
+        text = json.dumps(document, indent=2, ensure_ascii=False)
+        if status := write_anew(output, f"{text}\n", replaces=arguments.force):
+            return status
+    _tell(survey, found, made)
     if arguments.json:
         print(json.dumps(_facts(survey, found, made, document, output), indent=2, ensure_ascii=False))
     else:

@@ -13,7 +13,7 @@ from typing import Any
 
 from app.config.conversion import Change, Conversion
 from app.config.problems import Problem
-from app.records.files import to_json
+from app.records.files import replace_file, to_json
 from app.records.layout import Workspace
 
 EXIT_FAILED = 1
@@ -51,6 +51,26 @@ def tell_of_conversion(source: str, conversion: Conversion | None) -> None:
     )
     for change in conversion.lost:
         print(f"  not carried over: {describe_loss(change)}", file=sys.stderr)
+
+
+def write_anew(path: Path, text: str, *, replaces: bool) -> int:
+    """Write a file that is not there yet; return 0, else the exit status after saying why not.
+
+    Args:
+        path: the file; folders that are missing are made.
+        text: what is in it.
+        replaces: whether one that is there is replaced.
+    """
+    if not replaces and path.exists():
+        complain(f"{path} is there already; nothing was written. Name another file, or replace it with --force")
+        return EXIT_WRONG
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(path, text.encode())
+    except OSError as error:
+        complain(f"{path} cannot be written: {error.strerror or error}")
+        return EXIT_FAILED
+    return 0
 
 
 def describe_loss(change: Change) -> str:

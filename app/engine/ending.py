@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 
 class TrainingError(Exception):
     """The run cannot go on. The text is for whoever wrote the config: what is wrong, where, what would be right."""
+
+
+class DamagedDataError(TrainingError):
+    """Data on disk cannot be read any further. ``path`` is its file."""
+
+    def __init__(self, text: str, path: Path) -> None:
+        super().__init__(text)
+        self.path = path
 
 
 class StopRequested(BaseException):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, TypeAlias, cast
 
 import h5py
 import numpy as np
 import numpy.typing as npt
 
-from app.engine.ending import TrainingError
+from app.engine.ending import DamagedDataError
 
 #: Samples first. Beside NumPy's own, whatever has shape, dtype, len and rows by slice: a :class:`Stored`.
 Array: TypeAlias = npt.NDArray[Any]
@@ -116,7 +117,8 @@ class Stored:
         try:
             return np.array(source[first:last])
         except (OSError, RuntimeError, UnicodeDecodeError) as error:  # h5py has each for a file that is damaged
-            raise TrainingError(f"{self._path}: rows {first} to {last - 1} cannot be read ({error})") from error
+            text = f"{self._path}: rows {first} to {last - 1} cannot be read ({error})"
+            raise DamagedDataError(text, Path(str(self._path))) from error
 
     def _read(self, rows: Array) -> Any:
         """Read rows that ascend: neighbours, and what is hardly further apart, in one go."""

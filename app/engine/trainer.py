@@ -15,7 +15,7 @@ from app.config.models import TrainingConfig
 from app.engine.data.cache import memory_limit
 from app.engine.data.own import load_own_dataset
 from app.engine.datasets import load_dataset
-from app.engine.ending import StopRequested, StopSwitch
+from app.engine.ending import DamagedDataError, StopRequested, StopSwitch, TrainingError
 from app.engine.estimators import Estimator, is_estimator
 from app.engine.network import Network
 from app.engine.outcome import Outcome
@@ -111,6 +111,15 @@ class Trainer:
             TrainingError: the config cannot be trained; the text says why.
             StopRequested: the end was asked for before there was a model worth saving.
         """
+        try:
+            return self._run()
+        except DamagedDataError as error:
+            if error.path.parent != self._dataset_cache:
+                raise
+            error.path.unlink(missing_ok=True)
+            raise TrainingError(f"{error}; this copy of the data was removed, the next run makes it anew") from error
+
+    def _run(self) -> Outcome:
         config = self._config
         keras.utils.set_random_seed(config.dataset.seed)
         learner = self._learner

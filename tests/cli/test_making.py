@@ -65,6 +65,12 @@ def test_an_old_config_is_written_where_it_is_wanted_and_can_be_checked_there(ol
     assert again.returncode == 0
     assert json.loads(again.stdout) == json.loads(new.read_text())
     assert "it has the form of today" in again.stderr
+    new.write_text("mine")
+    refused = trackside("convert", old, "--output", new)
+    assert (refused.returncode, new.read_text()) == (2, "mine")
+    assert "is there already; nothing was written" in refused.stderr
+    assert trackside("convert", old, "--output", new, "--force").returncode == 0
+    assert new.read_text() != "mine"
 
 
 def test_what_is_no_config_cannot_be_converted(tmp_path: Path) -> None:

@@ -291,6 +291,13 @@ def test_the_names_of_an_older_keras_become_those_of_today() -> None:
     assert check(conversion.document) == []
 
 
+def test_settings_of_components_of_ones_own_are_called_as_their_author_likes() -> None:
+    document = read_document(resource("experiments", "boston_housing.json"))
+    document["model"]["compilation"]["optimizer"] = {"type": "mine:Slow", "lr": 0.1, "decay": 0.5}
+    document["model"]["network"][0] = {"type": "mine:Project", "input_dim": 5}
+    assert convert(document) == Conversion("", document)
+
+
 def test_a_config_of_today_is_left_as_it_is() -> None:
     document = read_document(resource("experiments", "boston_housing.json"))
     assert convert(document) == Conversion("", document)

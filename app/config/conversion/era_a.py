@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.config.components import is_users_own
 from app.config.conversion.draft import Draft, Path
 
 _RENAMED = "Keras calls it so today"
@@ -28,8 +29,9 @@ def to_now(draft: Draft) -> None:
     if not draft.has("dataset.name"):
         draft.move("dataset.id", "dataset.name", "a dataset is named by its id")
     optimizer = "model.compilation.optimizer"
-    draft.move(f"{optimizer}.lr", f"{optimizer}.learning_rate", _RENAMED)
-    draft.lose(f"{optimizer}.decay", _SCHEDULE)
+    if not _is_users_own(draft, ("model", "compilation", "optimizer")):
+        draft.move(f"{optimizer}.lr", f"{optimizer}.learning_rate", _RENAMED)
+        draft.lose(f"{optimizer}.decay", _SCHEDULE)
     for path in draft.within("model.network"):
         _rename(draft, path, _LAYERS)
         if draft.get((*path, "type")) == "thresholded_relu":
@@ -42,6 +44,12 @@ def to_now(draft: Draft) -> None:
         filepath = draft.get((*path, "filepath"))
         if isinstance(filepath, str) and filepath.endswith(".hdf5"):
             draft.replace((*path, "filepath"), f"{filepath[:-5]}.h5", "Keras saves to .h5 or .keras")
+
+
+def _is_users_own(draft: Draft, path: Path) -> bool:
+    """Whether a component is the user's, whose settings may be called as they like."""
+    id = draft.get((*path, "type"))
+    return isinstance(id, str) and is_users_own(id)
 
 
 def _rename(draft: Draft, path: Path, names: _Names) -> None:
@@ -65,6 +73,8 @@ def _stop_words(draft: Draft, path: Path) -> None:
 def _shape(draft: Draft) -> None:
     """Take the shape of a sample from the first layer, which once told it."""
     first: Path = ("model", "network", 0)
+    if _is_users_own(draft, first):
+        return
     shape, batch, dim = (draft.get((*first, name)) for name in _SHAPES)
     if isinstance(shape, list):
         draft.move((*first, "input_shape"), "model.input_shape", "it belongs to the model")

@@ -31,6 +31,8 @@ MOST_RATIO = 200
 LEAST_LIMIT = 1 << 30
 _MOST_MEMBERS = 5_000_000
 _BLOCK = 1 << 20
+#: How many zeros behind the last member of an archive are read.
+_MOST_BEHIND = 64 << 20
 _TARS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 _OPENERS: dict[str, Any] = {
     **dict.fromkeys((".gz", ".tgz"), gzip.open),
@@ -119,6 +121,10 @@ def _tar_members(archive: Path) -> Iterator[tuple[str, IO[bytes]]]:
                 _safe(member.name)
             else:
                 raise _UnsafeError(f"{member.name!r} is a link or a device")
+        # What is behind the last member is nothing but zeros, but only at its end the checksum of all is compared.
+        for _ in range(_MOST_BEHIND // _BLOCK):
+            if not stream.read(_BLOCK):
+                break
     if archive.suffix.lower() == ".tar" and not _has_end(archive):
         raise EOFError("it has no end")
 

@@ -1,8 +1,8 @@
 """The cache of datasets: HDF5 files that are read as fast as the disk allows, in portions where they are large.
 
 ``X`` and ``y`` are tables, or groups with a table for each input or output (its name percent-encoded). Nothing is
-compressed, and rows lie in chunks of 256 KB. The attribute ``class_names`` is a JSON list, ``encoding`` how columns
-became numbers.
+compressed, and rows lie in chunks of 256 KB, those of numbers with a checksum. The attribute ``class_names`` is a JSON
+list, ``encoding`` how columns became numbers.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import h5py
 import numpy as np
 
 from app.engine.data.source import Parameters, Portions, Source
+from app.engine.ending import DamagedDataError
 from app.engine.samples import TEXT_BYTES, Array, Arrays, Samples, Stored, each
 
 #: Above this the tables stay on the disk, but those small enough that reading them again and again gains nothing.
@@ -85,7 +86,7 @@ def read_cache(path: Path, *, chunked: bool = False) -> Samples:
         if fault := fault_of(samples):
             raise ValueError(fault)
     # A file that was cut off is an OSError, RuntimeError or KeyError of h5py, a group in place of a table a TypeError.
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError) as error:
+    except (DamagedDataError, OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError) as error:
         raise BrokenCacheError(str(error)) from error
     return samples
 
@@ -130,6 +131,7 @@ def _append(file: h5py.File, name: str, arrays: Arrays) -> None:
                 maxshape=(None, *array.shape[1:]),
                 chunks=(max(_CHUNK_BYTES // row, 1), *array.shape[1:]),
                 dtype=h5py.string_dtype() if texts else array.dtype,
+                fletcher32=not texts,  # HDF5 has none for texts of any length
             )
         table = file[place]
         table.resize(len(table) + len(array), axis=0)

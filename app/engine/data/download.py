@@ -172,15 +172,23 @@ def _transfer(url: str, partial: Path, mark: Path, place: Place, checked: bool) 
                 _remove(partial, mark)
                 raise _CutOffError("the server sent another part than was asked for")
             begin = 0
-        mark.write_text(json.dumps({"validator": _strong(answer.headers)}))
-        _write(answer, partial, begin, _length(answer.headers), place)
+        length = _length(answer.headers)
+        _check_room(partial.parent, length)
+        if not begin:
+            # In this order: with the mark of this version, no part of another one may ever be found.
+            _remove(partial)
+            mark.write_text(json.dumps({"validator": _strong(answer.headers)}))
+        _write(answer, partial, begin, length, place)
+
+
+def _check_room(folder: Path, length: int | None) -> None:
+    free = shutil.disk_usage(folder).free
+    if length is not None and length > free:
+        raise _RefusedError(f"it has {_size(length)}, but only {_size(free)} are free in {folder}")
 
 
 def _write(answer: http.client.HTTPResponse, partial: Path, begin: int, length: int | None, place: Place) -> None:
     total = None if length is None else begin + length
-    free = shutil.disk_usage(partial.parent).free
-    if length is not None and length > free:
-        raise _RefusedError(f"it has {_size(length)}, but only {_size(free)} are free in {partial.parent}")
     if begin:
         log.info("The download continues after %s", _size(begin))
     done = begin

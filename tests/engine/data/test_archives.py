@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import os
 import stat
@@ -136,6 +137,21 @@ def test_a_file_with_a_flipped_bit_is_refused(make: Make, target: Path) -> None:
     archive.write_bytes(data)
     with pytest.raises(TrainingError, match="cannot be unpacked"):
         unpack(archive, target, Place(target.parent))
+    assert os.listdir(target.parent) == []
+
+
+def test_the_checksum_of_a_compressed_tar_is_compared(target: Path, tmp_path: Path) -> None:
+    plain = io.BytesIO()
+    with tarfile.open(fileobj=plain, mode="w") as archive:
+        member = tarfile.TarInfo("one")
+        member.size = 5_000
+        archive.addfile(member, io.BytesIO(os.urandom(5_000)))
+    packed = bytearray(gzip.compress(plain.getvalue(), 0))  # stored as it is: nothing but the checksum tells
+    packed[2_000] ^= 1
+    path = tmp_path / "a.tar.gz"
+    path.write_bytes(packed)
+    with pytest.raises(TrainingError, match="cannot be unpacked"):
+        unpack(path, target, Place(target.parent))
     assert os.listdir(target.parent) == []
 
 

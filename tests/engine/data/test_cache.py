@@ -14,6 +14,7 @@ from app.engine.data import cache
 from app.engine.data.cache import BrokenCacheError, read_cache, write_cache
 from app.engine.data.source import Portions
 from app.engine.datasets import load_dataset
+from app.engine.ending import DamagedDataError
 from app.engine.samples import Arrays, Samples, Stored
 
 Load = Callable[..., Samples]
@@ -77,6 +78,40 @@ def test_a_cache_that_was_cut_off_is_rebuilt_and_said_so(
     assert f"The cached dataset {path} cannot be read" in caplog.text
     np.testing.assert_array_equal(first.X, again.X)
     assert cached(tmp_path) == [path]
+
+
+def test_damaged_values_are_noticed_and_the_cache_rebuilt(
+    load: Load, table: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = load("csv", path=table, target="y")
+    (path,) = cached(tmp_path)
+    damage(path)
+    again = load("csv", path=table, target="y")
+    assert f"The cached dataset {path} cannot be read" in caplog.text
+    np.testing.assert_array_equal(first.X, again.X)
+
+
+def test_damaged_values_that_are_read_in_portions_name_file_and_rows(
+    load: Load, table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load("csv", path=table, target="y")
+    (path,) = cached(tmp_path)
+    damage(path)
+    monkeypatch.setattr(cache, "MEMORY_LIMIT", 0)
+    monkeypatch.setattr(cache, "SMALL", 0)
+    samples = load("csv", path=table, target="y")
+    with pytest.raises(DamagedDataError, match="rows 0 to 999 cannot be read") as raised:
+        samples.X[:]
+    assert raised.value.path == path
+
+
+def damage(path: Path) -> None:
+    """Turn a value of the first chunk of X over; the file's own structure stays as it is."""
+    with h5py.File(path) as file:
+        place = file["X"].id.get_chunk_info(0).byte_offset + 400
+    with open(path, "rb+") as file:
+        file.seek(place)
+        file.write(b"\xff\xff\xff\x7f")
 
 
 def test_names_classes_and_texts_come_back_as_they_were(tmp_path: Path) -> None:

@@ -155,6 +155,21 @@ def test_a_file_that_changed_on_the_server_meanwhile_begins_anew(server: Server,
     assert server.asked == [None, "bytes=100000-"]
 
 
+def test_no_part_of_an_older_version_is_taken_for_the_new_one(
+    server: Server, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "WAITS", ())
+    path = place.folder / "file.bin"
+    server.cuts = [100_000]
+    with pytest.raises(TrainingError, match="the connection ended"):
+        download(server.url, path, place)
+    server.content, server.tag, server.length = b"new" * 100_000, '"two"', 1 << 60
+    with pytest.raises(TrainingError, match="are free in"):
+        download(server.url, path, place)
+    server.length = None
+    assert download(server.url, path, place).read_bytes() == server.content
+
+
 @pytest.mark.parametrize("tag", [None, 'W/"weak"'])
 def test_without_a_strong_mark_or_a_checksum_nothing_is_continued(
     server: Server, place: Place, tag: str | None
