@@ -348,7 +348,7 @@ def _options(component: Component, given: Mapping[str, Any], where: str) -> dict
 def _value(type_: str, value: Any, where: str) -> Any:
     """Return an option as Keras takes it: what the catalog's type says is a component is made, the rest is as it is."""
     terms = type_.split("|")
-    if type(value) is int and "float" in terms and "int" not in terms:
+    if type(value) is int and "schedule" in terms:
         return float(value)  # Keras takes no 1 for a learning rate of 1.0
     for term in terms:
         item, _ = split_list(term) or ("", None)

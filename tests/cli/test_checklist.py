@@ -18,6 +18,7 @@ from app.records.files import read_json
 from app.records.layout import ExecutionFolder
 from app.records.log import parse_entries
 from app.records.metrics import ELAPSED_KEYS, read_metrics
+from app.records.sources.tensorboard import TensorBoardSource
 from app.records.status import read_status
 from tests.cli.test_commands import trackside
 from tests.running import log_of
@@ -130,7 +131,8 @@ def test_every_callback_left_its_mark_in_its_own_folder(network: ExecutionFolder
     assert saved == [f"weights.{epoch:02d}-{metrics['val_loss'][epoch - 1]:.2f}.h5" for epoch in (4, 6)]
     with open(folder / "csv_logger" / "training.csv", newline="") as file:
         assert [float(row["loss"]) for row in csv.DictReader(file)] == pytest.approx(metrics["loss"][2:])
-    assert list((folder / "tensorboard").rglob("events.out.tfevents.*"))
+    points = TensorBoardSource(folder / "tensorboard" / "logs").series("train", "epoch_loss")
+    assert points["value"].tolist() == pytest.approx(metrics["loss"][2:], rel=1e-6)
     assert list((folder / "backup_and_restore").rglob("*.weights.h5"))
     rates = [each["value"] for each in read_events(network.events) if each["kind"] == "learning_rate"]
     assert rates[-1] < rates[0]

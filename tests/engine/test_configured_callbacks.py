@@ -20,7 +20,6 @@ from app.engine.building import build_model
 from app.engine.callbacks import Recording
 from app.engine.configured_callbacks import make_callbacks
 from app.engine.ending import StopSwitch, TrainingError
-from app.records.sources.tensorboard import TensorBoardSource
 from tests.engine.conftest import Record, entry, model_config
 
 ROWS, BATCH = 20, 5
@@ -48,13 +47,6 @@ def test_csv_logger_writes_a_row_an_epoch_into_its_folder(record: Record) -> Non
     with open(record.folder.callbacks / "csv_logger" / "training.csv", newline="") as file:
         rows = list(csv.DictReader(file, delimiter=";"))
     assert [float(row["loss"]) for row in rows] == pytest.approx(history["loss"])
-
-
-def test_tensorboard_writes_event_files_that_our_reader_reads(record: Record) -> None:
-    _, history = fit(record, {"type": "tensorboard"})
-    logs = record.folder.callbacks / "tensorboard" / "logs"
-    points = TensorBoardSource(logs).series("train", "epoch_loss")
-    assert points["value"].tolist() == pytest.approx(history["loss"], rel=1e-6)
 
 
 def test_terminate_on_nan_ends_the_training(record: Record) -> None:

@@ -198,7 +198,8 @@ def test_an_sqlite_store_keeps_runs_in_one_file_and_artifacts_beside_it(
     second = mirror(
         entry, state="stopped", metrics={"loss": [0.5, math.nan]}, images={"picture": picture}, discard=first
     )
-    assert mirror.reports.warnings == []
+    # On a busy computer MLflow takes half a minute for its tables, which is told.
+    assert [text for text in mirror.reports.warnings if "has not returned" not in text] == []
     client = MlflowClient(tracking_uri=f"sqlite:///{(run.logdir / 'mlflow.db').as_posix()}")
     assert [found.info.run_id for found in client.search_runs(["0"])] == [second["run_id"]]
     assert client.get_run(second["run_id"]).info.status == "KILLED"

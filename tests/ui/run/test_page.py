@@ -86,9 +86,8 @@ def test_what_comes_appears_and_the_end_turns_the_page(qtbot: QtBot, record: Rec
     page = open_run(folder)
     log_metrics(folder, {"loss": (8.0,)}, first_epoch=4)
     qtbot.waitUntil(lambda: page.model.metrics["loss"].values[-1] == 8.0)
-    with qtbot.waitSignal(page.changed):
-        end_run(folder, "finished")
-    assert page.header._badge.state == "finished"
+    end_run(folder, "finished")
+    qtbot.waitUntil(lambda: page.header._badge.state == "finished")
     assert not page.progress.isVisibleTo(page)
     assert "Run again" in buttons(page)
     assert not page.log.isVisibleTo(page)
