@@ -177,7 +177,7 @@ def _parser() -> argparse.ArgumentParser:
     actions = index.add_subparsers(dest="action", metavar="ACTION", required=True)
     actions.add_parser("rebuild", parents=[workspace], help="make it anew from nothing")
     trust = commands.add_parser("trust", help="let the runs of a workspace use code of its own (components/)")
-    trust.add_argument("workspace", type=Path, nargs="?", metavar="DIR", help=where, default=argparse.SUPPRESS)
+    trust.add_argument("workspace", type=Path, nargs="?", metavar="DIR", help=where)
     trust.add_argument("--remove", action="store_true", help="trust it no longer")
     new = commands.add_parser("new", help="begin a config for your data, or a component of your own").add_subparsers(
         dest="what", metavar="WHAT", required=True

@@ -13,6 +13,7 @@ from app.cli.output import EXIT_WRONG, complain, complain_of_problems, describe_
 from app.config.checking import check
 from app.config.conversion import Conversion, convert
 from app.config.documents import has_comments, parse_document, read_bytes
+from app.config.models import TrainingConfig
 from app.config.problems import ConfigError
 from app.config.resolve import with_absolute_paths
 
@@ -25,6 +26,9 @@ def convert_file(arguments: argparse.Namespace) -> int:
         conversion = convert(parse_document(content, str(path)))
     except ConfigError as error:
         complain_of_problems(error.source, error.problems)
+        return EXIT_WRONG
+    if not conversion.era and not TrainingConfig.model_fields.keys() & conversion.document.keys():
+        complain(f"{path}: is no config of any form: it has none of {', '.join(TrainingConfig.model_fields)}")
         return EXIT_WRONG
     output: Path | None = arguments.output
     document = conversion.document

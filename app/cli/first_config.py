@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -67,13 +68,11 @@ def _facts(
 def _with_relative_path(document: dict[str, Any], output: Path) -> dict[str, Any]:
     """Return a config whose data, where it lies beside the config or below, is named from there."""
     dataset = document["dataset"]
-    folder = output.absolute().parent
-    parameters = {
-        key: str(Path(value).relative_to(folder))
-        if key in ("path", "target_path") and Path(value).is_relative_to(folder)
-        else value
-        for key, value in dataset["parameters"].items()
-    }
+    folder = os.path.normpath(output.absolute().parent)
+    parameters = dict(dataset["parameters"])
+    for key in {"path", "target_path"} & parameters.keys():
+        path = Path(os.path.normpath(parameters[key]))
+        parameters[key] = str(path.relative_to(folder) if path.is_relative_to(folder) else path)
     return {**document, "dataset": {**dataset, "parameters": parameters}}
 
 

@@ -49,7 +49,7 @@ def trust(arguments: argparse.Namespace) -> int:
     print(os.path.realpath(root))
     if arguments.remove:
         print("is not trusted any more" if was else "was not trusted", file=sys.stderr)
-        return 0
+        return 0 if was else EXIT_WRONG
     print(f"is trusted: its runs may use installed modules and what is in {COMPONENTS}/, now or later", file=sys.stderr)
     for file in component_files(root / COMPONENTS):
         print(f"  {file.relative_to(root)}", file=sys.stderr)

@@ -103,7 +103,8 @@ class _Lines:
             return
         first, last = self._told + 1, self._seen
         which = f"epoch {last}" if first == last else f"epochs {first}-{last}"
-        print(f"{which}/{run.epochs} {_values(run)}", file=self._file, flush=True)
+        of = f"/{run.epochs}" if run.epochs else ""
+        print(f"{which}{of} {_values(run)}", file=self._file, flush=True)
         self._told, self._due = last, time.monotonic() + _LINE_SECONDS
 
 

@@ -79,6 +79,7 @@ def ui_font(size: float = BASE, weight: int = 400) -> QFont:
     """Return the font of the interface with tabular figures; ``size`` in px. Treat it as read-only."""
     font = _font(UI_FAMILY, size, weight)
     font.setFeature(QFont.Tag("tnum"), 1)
+    font.setFeature(QFont.Tag("calt"), 0)  # which would make a times sign of the x in x86
     return font
 
 

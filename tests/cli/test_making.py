@@ -77,6 +77,10 @@ def test_what_is_no_config_cannot_be_converted(tmp_path: Path) -> None:
     path = tmp_path / "broken.json"
     path.write_text("{")
     assert trackside("convert", path).returncode == 2
+    path.write_text('{"hello": 1}')
+    strange = trackside("convert", path)
+    assert (strange.returncode, strange.stdout) == (2, "")
+    assert "is no config of any form" in strange.stderr
     assert trackside("convert", tmp_path / "missing.json").returncode == 2
 
 
@@ -138,6 +142,9 @@ def test_own_code_is_refused_until_the_workspace_is_trusted(tmp_path: Path) -> N
     assert "is not trusted any more" in removed.stderr
     assert trackside("train", config, "--workspace", workspace, **settings).returncode == 2
     assert trackside("trust", tmp_path / "nowhere", **settings).returncode == 2
+    assert trackside("trust", cwd=workspace, **settings).stdout == f"{workspace.resolve()}\n"
+    assert trackside("trust", "--remove", cwd=workspace, **settings).returncode == 0
+    assert trackside("trust", "--remove", cwd=workspace, **settings).returncode == 2
 
 
 def test_the_settings_of_own_components_are_checked(tmp_path: Path) -> None:

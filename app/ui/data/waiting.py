@@ -41,7 +41,8 @@ class Waiting(QWidget):
         self._again = button(self.tr("Read it again"), self.retried.emit, icon_name="refresh-cw")
         self._file = button(self.tr("Choose a file…"), self._ask_for_file, icon_name="file-text")
         self._folder = button(self.tr("Choose a folder…"), self._ask_for_folder, icon_name="folder-open")
-        self._file.setAutoDefault(True)
+        for each in (self.cancel_button, self._again, self._file, self._folder):
+            each.setAutoDefault(True)  # so that Return is a click
         self.banner: Banner | None = None
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)

@@ -43,7 +43,9 @@ def note(section: str, document: Mapping[str, Any]) -> str:
 def model_line(document: Mapping[str, Any]) -> str:
     """Return the model in a line: Sequential · adam · mse."""
     model = _object(document.get("model"))
-    kind = "Sequential" if model.get("network") else model.get("name")
+    if isinstance(name := model.get("name"), str) and name:  # it is trained, whatever network stands beside it
+        return name
+    kind = "Sequential" if model.get("network") else ""
     return _DOT.join(part for part in [kind, *_compiled(model)] if isinstance(part, str) and part)
 
 

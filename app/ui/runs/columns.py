@@ -248,7 +248,7 @@ def _metric_columns(metrics: Iterable[str], *, with_best: bool = False) -> list[
 
 
 def _metric_column(name: str, stat: str, title: str) -> Column:
-    width = min(max(84, 9 * len(title)), 220)
+    width = min(max(96, 9 * len(title)), 220)
     return Column(f"{stat}:{name}", title, ("metric", name, stat), "number", width, title)
 
 

@@ -266,6 +266,8 @@ class RunsPage(Page):
         self.filter.show_error(error)
         self.mistake.setText("" if error is None else f"{str(error)[:1].upper()}{str(error)[1:]}")
         self.mistake.setVisible(error is not None)
+        if error is not None:
+            self._matches.setText("")  # what is shown does not answer it
 
     def _on_rows(self) -> None:
         if self.model.has_active != self._clock.isActive():
