@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -107,8 +107,56 @@ class Estimator:
         """Return nothing: there is one fit, of no steps."""
         return {}
 
+    def cross_validate(
+        self,
+        wanted: CrossValidationConfig,
+        split: Split,
+        prepare: Callable[[Split], Split],
+        check: Callable[[], None],
+    ) -> None:
+        """Log ``cv_<metric>``, a value for each part that a copy of it was measured on and not fitted on.
+
+        The parts have as many of each class as scikit-learn's StratifiedKFold gives them; its KFold for numbers.
+
+        Args:
+            wanted: how many parts, and how many of them at a time.
+            split: as it comes to the first of the transformers.
+            prepare: fits new transformers on the samples to fit on, and returns what all of them make of the split: a
+                part that was left out must not have been learnt from by any of them. It is called on threads.
+            check: is called between two parts, and raises where somebody asked for the end.
+
+        Raises:
+            TrainingError: there are no such parts, or it cannot be fitted on one.
+        """
+        from joblib import Parallel, delayed
+        from sklearn.base import clone
+        from sklearn.model_selection import check_cv
+
+        self.check(split)
+        targets, weights = _targets(split.fit), self._sample_weights(split.fit)
+
+        def measured(fit: Array, left_out: Array) -> dict[str, float]:
+            part = prepare(Split(split.fit.take(fit), split.fit.take(left_out), split.fit.take(slice(0))))
+            options = {} if weights is None else {"sample_weight": weights[fit]}
+            estimator = clone(self._estimator).fit(_rows(part.fit), _targets(part.fit), **options)
+            return self._measure(estimator, _rows(part.val), _targets(part.val))
+
+        found: list[dict[str, float]] = []
+        with self._named_errors("training.cross_validation"):
+            folds = check_cv(wanted.cv, targets, classifier=self._is_classifier)
+            parts = list(folds.split(targets, targets))
+            log.info("Cross-validating on %d parts ...", len(parts))
+            workers = Parallel(n_jobs=wanted.n_jobs, prefer="threads", return_as="generator")
+            for values in workers(delayed(measured)(*part) for part in parts):
+                check()
+                found.append(values)
+                self._recorder.log_epoch(len(found), {f"cv_{name}": value for name, value in values.items()})
+        for name in found[0]:
+            each = [values[name] for values in found]
+            log.info("cv_%s: %.6g, standard deviation %.2g", name, np.mean(each), np.std(each))
+
     def fit(self, split: Split) -> Outcome:
-        """Fit it; samples of more than one dimension are rows of numbers to it. Cross-validation comes before that.
+        """Fit it; samples of more than one dimension are rows of numbers to it.
 
         Raises:
             TrainingError: it cannot be fitted on them.
@@ -116,8 +164,6 @@ class Estimator:
         rows, targets = _rows(split.fit), _targets(split.fit)
         weights = self._sample_weights(split.fit)
         with self._named_errors("model.name"):
-            if self._config.training.cross_validation is not None:
-                self._cross_validate(self._config.training.cross_validation, rows, targets, weights)
             self._estimator.fit(rows, targets, **({} if weights is None else {"sample_weight": weights}))
         values = self.evaluate(split.fit)
         if len(split.val):
@@ -149,34 +195,6 @@ class Estimator:
             loss = metrics.log_loss(targets, estimator.predict_proba(rows), labels=estimator.classes_)
             found = {"loss": float(loss), **found}
         return found
-
-    def _cross_validate(
-        self, wanted: CrossValidationConfig, rows: Array, targets: Array, weights: Array | None
-    ) -> None:
-        """Log ``cv_<metric>``, a value for each part that a copy of it was measured on and not fitted on.
-
-        The parts have as many of each class as scikit-learn's StratifiedKFold gives them; its KFold for numbers.
-        """
-        from joblib import Parallel, delayed
-        from sklearn.base import clone
-        from sklearn.model_selection import check_cv
-
-        def measured(fit: Array, left_out: Array) -> dict[str, float]:
-            options = {} if weights is None else {"sample_weight": weights[fit]}
-            estimator = clone(self._estimator).fit(rows[fit], targets[fit], **options)
-            return self._measure(estimator, rows[left_out], targets[left_out])
-
-        with self._named_errors("training.cross_validation"):
-            parts = list(check_cv(wanted.cv, targets, classifier=self._is_classifier).split(rows, targets))
-        log.info("Cross-validating on %d parts ...", len(parts))
-        workers = Parallel(n_jobs=wanted.n_jobs, prefer="threads", return_as="generator")
-        found: list[dict[str, float]] = []
-        for values in workers(delayed(measured)(*part) for part in parts):
-            found.append(values)
-            self._recorder.log_epoch(len(found), {f"cv_{name}": value for name, value in values.items()})
-        for name in found[0]:
-            each = [values[name] for values in found]
-            log.info("cv_%s: %.6g, standard deviation %.2g", name, np.mean(each), np.std(each))
 
     def _sample_weights(self, fit: Samples) -> Array | None:
         weights = class_weights(self._config, fit)

@@ -159,6 +159,7 @@ class Trainer:
             log.info("Applying %d preprocessors ...", len(entries))
             steps = [make_preprocessor(entry, f"dataset.preprocessors.{i}") for i, entry in enumerate(entries)]
             split = preprocessed(split, steps, room)
+        self._cross_validate(split, classes, room)
         with self._stage("fit_transformers", "Fitting transformers"):
             entries = config.dataset.transformers
             log.info("Applying %d transformers ...", len(entries))
@@ -169,6 +170,21 @@ class Trainer:
                 split = split.one_hot(classes, room)
         save_pipeline(fitted, split.fit, self._folder.pipeline)
         return split
+
+    def _cross_validate(self, split: Split, classes: int, room: Room) -> None:
+        wanted = self._config.training.cross_validation
+        if wanted is None or not isinstance(self._learner, Estimator):
+            return
+
+        unchecked = Room(room.limit)  # a wish to stop must not end one of the threads that this is done on
+
+        def prepare(part: Split) -> Split:
+            fitted, part = fit_transformers(self._config.dataset.transformers, part, unchecked)
+            part = transformed(part, fitted, unchecked)
+            return part.one_hot(classes, unchecked) if classes else part
+
+        with self._stage("cross_validate", "Cross-validating"):
+            self._learner.cross_validate(wanted, split, prepare, room.check)
 
     def _fit(self, split: Split) -> Outcome:
         training = self._config.training

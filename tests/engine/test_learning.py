@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -53,6 +54,22 @@ def test_an_estimator_is_measured_on_parts_that_it_was_not_fitted_on(record: Rec
     assert np.mean(record.metrics["cv_accuracy"]) > 0.85  # type: ignore[arg-type]
     assert record.series("cv_loss")["step"].tolist() == [1, 2, 3, 4]
     assert "gaussian_nb makes no use of model.input_shape, model.network, model.compilation" in record.log
+
+
+def test_no_transformer_learns_from_the_part_that_an_estimator_is_measured_on(record: Record, tmp_path: Path) -> None:
+    """Of pure noise, features chosen with the targets of all parts would tell much of those targets."""
+    rng = np.random.default_rng(0)
+    np.savez(tmp_path / "noise.npz", X=rng.normal(size=(120, 3000)), y=np.arange(120) % 2)
+    dataset = {
+        "name": "arrays",
+        "parameters": {"path": str(tmp_path / "noise.npz"), "features": "X", "target": "y"},
+        "transformers": [{"type": "kbest", "k": 20, "scorer": "f_classif"}],
+    }
+    model = {"name": "logistic_regression"}
+    train(record, model=model, dataset=dataset, training__samples={"fit": 1.0}, training__cross_validation={"cv": 5})
+    assert record.metrics["accuracy"][0] > 0.8
+    assert np.mean(record.metrics["cv_accuracy"]) < 0.65  # type: ignore[arg-type]
+    assert record.elapsed["cross_validate"] > 0
 
 
 def test_more_parts_than_there_are_samples_of_a_class_are_refused(record: Record) -> None:
