@@ -116,7 +116,8 @@ class Estimator:
     ) -> None:
         """Log ``cv_<metric>``, a value for each part that a copy of it was measured on and not fitted on.
 
-        The parts have as many of each class as scikit-learn's StratifiedKFold gives them; its KFold for numbers.
+        The parts have as many of each class as scikit-learn's StratifiedKFold gives them; its KFold for numbers. With
+        ``training.shuffle`` they are shuffled by the dataset's seed.
 
         Args:
             wanted: how many parts, and how many of them at a time.
@@ -144,6 +145,8 @@ class Estimator:
         found: list[dict[str, float]] = []
         with self._named_errors("training.cross_validation"):
             folds = check_cv(wanted.cv, targets, classifier=self._is_classifier)
+            if self._config.training.shuffle:  # what is on disk is in the order of the file still
+                folds = type(folds)(wanted.cv, shuffle=True, random_state=self._config.dataset.seed)
             parts = list(folds.split(targets, targets))
             log.info("Cross-validating on %d parts ...", len(parts))
             workers = Parallel(n_jobs=wanted.n_jobs, prefer="threads", return_as="generator")

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -70,6 +71,16 @@ def test_no_transformer_learns_from_the_part_that_an_estimator_is_measured_on(re
     assert record.metrics["accuracy"][0] > 0.8
     assert np.mean(record.metrics["cv_accuracy"]) < 0.65  # type: ignore[arg-type]
     assert record.elapsed["cross_validate"] > 0
+
+
+def test_the_parts_of_a_sorted_file_are_shuffled(record: Record, tmp_path: Path) -> None:
+    x = np.linspace(0, 3, 200)
+    with h5py.File(tmp_path / "sorted.h5", "w") as file:
+        file["X"], file["y"] = x[:, np.newaxis], x**2
+    dataset = {"name": "hdf5", "parameters": {"path": str(tmp_path / "sorted.h5")}}
+    training = {"samples": {"fit": 1.0}, "cross_validation": {"cv": 4}, "chunk_size": 50}
+    train(record, model={"name": "ridge"}, dataset=dataset, training=training)
+    assert min(record.metrics["cv_r2_score"]) > 0.8  # type: ignore[type-var]
 
 
 def test_more_parts_than_there_are_samples_of_a_class_are_refused(record: Record) -> None:
