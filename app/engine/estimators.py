@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -81,6 +81,8 @@ class Estimator:
         options = dict(config.model.hyperparameters)
         if options.get("random_state") is None and component.parameter("random_state") is not None:
             options["random_state"] = config.dataset.seed
+        if isinstance(weights := options.get("class_weight"), dict):
+            options["class_weight"] = self._by_class_number(weights)
         module, _, name = component.cls.rpartition(".")
         try:
             self._estimator = getattr(importlib.import_module(module), name)(**options)
@@ -198,6 +200,16 @@ class Estimator:
             loss = metrics.log_loss(targets, estimator.predict_proba(rows), labels=estimator.classes_)
             found = {"loss": float(loss), **found}
         return found
+
+    def _by_class_number(self, weights: Mapping[str, float]) -> dict[int, float]:
+        """Return weights under the classes as the targets have them: the keys of JSON are texts."""
+        for key in weights:
+            if not key.isdecimal():
+                raise TrainingError(
+                    f"model.hyperparameters.class_weight.{key}: {self._component.id} knows classes by their numbers "
+                    "alone; training.class_weight takes names too"
+                )
+        return {int(key): weight for key, weight in weights.items()}
 
     def _sample_weights(self, fit: Samples) -> Array | None:
         weights = class_weights(self._config, fit)

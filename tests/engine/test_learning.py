@@ -98,6 +98,21 @@ def test_classes_weigh_on_an_estimator_as_on_a_network(records: Callable[[str], 
     assert losses[0] != losses[1]
 
 
+def test_an_estimator_takes_weights_of_its_own_by_the_numbers_of_classes(record: Record) -> None:
+    weights = {"0": 1, "1": 5.5, "2": 1}
+    model = {"name": "decision_tree_classifier", "hyperparameters": {"class_weight": weights}}
+    train(record, **IRIS | {"model": model}, training__callbacks=[])
+    path = record.folder.path / "model.skops"
+    tree = skops.io.load(path, trusted=skops.io.get_untrusted_types(file=path))
+    assert tree.class_weight == {0: 1, 1: 5.5, 2: 1}
+
+
+def test_an_estimator_does_not_know_classes_by_name(record: Record) -> None:
+    model = {"name": "svc", "hyperparameters": {"class_weight": {"setosa": 2}}}
+    with pytest.raises(TrainingError, match=r"^model\.hyperparameters\.class_weight\.setosa: svc knows .* by their num"):
+        train(record, **IRIS | {"model": model})
+
+
 def test_an_estimator_that_cannot_weigh_samples_says_so(record: Record) -> None:
     changes = IRIS | {"model": {"name": "k_neighbors_classifier"}, "training__class_weight": "balanced"}
     with pytest.raises(TrainingError, match=r"^training\.class_weight: k_neighbors_classifier cannot weigh samples"):
