@@ -46,14 +46,13 @@ class Estimator:
         recorder: takes the metrics.
     """
 
-    epochs = 1
-
     def __init__(self, config: TrainingConfig, folder: ExecutionFolder, recorder: Recorder) -> None:
         self._config = config
         self._folder = folder
         self._recorder = recorder
         self._component = load_catalog().require("model", config.model.name or "")
         self._estimator: Any = None
+        self.epochs = 0
 
     @property
     def is_built(self) -> bool:
@@ -170,6 +169,7 @@ class Estimator:
         weights = self._sample_weights(split.fit)
         with self._named_errors("model.name"):
             self._estimator.fit(rows, targets, **({} if weights is None else {"sample_weight": weights}))
+        self.epochs = 1
         values = self.evaluate(split.fit)
         if len(split.val):
             values |= {f"val_{name}": value for name, value in self.evaluate(split.val).items()}

@@ -42,7 +42,7 @@ class Learner(Protocol):
     """What is trained, whichever library it is of.
 
     Attributes:
-        epochs: how many were fitted, as far as it knows epochs; a step of the metrics of the test.
+        epochs: how many have been fitted, of those it knows; a step of the metrics of the test.
         is_built: whether there is a model.
     """
 
@@ -193,7 +193,8 @@ class Trainer:
         facts = self._learner.stage_facts(training.epochs, steps)
         with self._stage("fit_model", "Fitting the model", **facts, samples=count):
             log.info("Fitting model with %d samples ...", count)
-            outcome = self._learner.fit(split)
+            with self._saved_if_it_fails():
+                outcome = self._learner.fit(split)
         log.info("Logging train metrics")
         return outcome
 
@@ -202,14 +203,20 @@ class Trainer:
             return
         with self._stage("evaluate_model", "Evaluating the model"):
             log.info("Evaluating model with %d samples", len(split.test))
-            try:
+            with self._saved_if_it_fails():
                 values = self._learner.evaluate(split.test)
-            except Exception:
-                self._save()  # it may have been fitted for days
-                raise
         log.info("Logging test metrics")
         test = {f"test_{name}": value for name, value in values.items()}
         self._recorder.log_test(self._learner.epochs, test)
+
+    @contextmanager
+    def _saved_if_it_fails(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception:
+            if self._learner.epochs:
+                self._save()  # it may have been fitted for days
+            raise
 
     def _save(self) -> None:
         # Not by _stage: a wish to stop that was granted already must not keep the model from being saved.
