@@ -77,7 +77,7 @@ class Estimator:
         log.info("Making %s of scikit-learn", component.cls.rpartition(".")[2])
         if unused := _unused(config):
             log.info("%s makes no use of %s", component.id, ", ".join(unused))
-        options = dict(config.model.hyperparameters)
+        options: dict[str, Any] = dict(config.model.hyperparameters)
         if options.get("random_state") is None and component.parameter("random_state") is not None:
             options["random_state"] = config.dataset.seed
         if isinstance(weights := options.get("class_weight"), dict):
@@ -201,7 +201,7 @@ class Estimator:
             found = {"loss": float(loss), **found}
         return found
 
-    def _by_class_number(self, weights: Mapping[str, float]) -> dict[int, float]:
+    def _by_class_number(self, weights: Mapping[str, Any]) -> dict[int, Any]:
         """Return weights under the classes as the targets have them: the keys of JSON are texts."""
         for key in weights:
             if not key.isdecimal():

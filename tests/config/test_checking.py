@@ -228,7 +228,11 @@ def test_fractions_may_add_up_to_one_and_no_more(problems_of: ProblemsOf, fit: f
 
 @pytest.mark.parametrize(
     "callback",
-    [{"type": "reduce_learning"}, {"type": "ReduceLROnPlateau"}, {"type": "learning_rate_scheduler", "schedule": "m:f"}],
+    [
+        {"type": "reduce_learning"},
+        {"type": "ReduceLROnPlateau"},
+        {"type": "learning_rate_scheduler", "schedule": "own:schedule"},
+    ],
 )
 @pytest.mark.parametrize("wrapped", [False, True])
 def test_only_one_of_schedule_and_callback_sets_the_learning_rate(

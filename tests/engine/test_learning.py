@@ -109,7 +109,7 @@ def test_an_estimator_takes_weights_of_its_own_by_the_numbers_of_classes(record:
 
 def test_an_estimator_does_not_know_classes_by_name(record: Record) -> None:
     model = {"name": "svc", "hyperparameters": {"class_weight": {"setosa": 2}}}
-    with pytest.raises(TrainingError, match=r"^model\.hyperparameters\.class_weight\.setosa: svc knows .* by their num"):
+    with pytest.raises(TrainingError, match=r"^model\.hyperparameters\.class_weight\.setosa: svc knows .* numbers"):
         train(record, **IRIS | {"model": model})
 
 
