@@ -20,6 +20,9 @@ INPUT = "input"
 #: Fractions as people write them (0.6 + 0.2 + 0.2) may be off by as much as this.
 TOLERANCE = 1e-9
 
+#: The callbacks that set the learning rate, which Keras refuses them where a schedule does that already.
+_SETS_RATE = frozenset({"reduce_learning", "learning_rate_scheduler"})
+
 
 def check_consistency(document: Mapping[str, Any]) -> list[Problem]:
     """Return what does not fit together."""
@@ -172,11 +175,15 @@ def _check_callbacks(document: Mapping[str, Any]) -> Iterator[Problem]:
         found.append(None)  # each output has metrics of its own, under names that Keras makes
     names = ["loss", *(name for name in found if name)]
     logged = [*names, *(f"val_{name}" for name in names if validates)]
+    optimizer = _section(document, "model", "compilation", "optimizer")
     for index, entry in enumerate(_list(training, "callbacks")):
         component = _find("callback", entry.get("type")) if isinstance(entry, Mapping) else None
         if component is None:
             continue
         path = f"training.callbacks.{index}"
+        if component.id in _SETS_RATE and _has_schedule(optimizer):
+            message = "sets the learning rate, and so does the schedule of the optimizer"
+            yield Problem(path, message, "either this callback, or model.compilation.optimizer.learning_rate")
         options = {parameter.name: parameter.default for parameter in component.parameters} | dict(entry)
         if "monitor" in options and (component.id != "model_checkpoint" or options["save_best_only"] is True):
             yield from _check_monitor(path, options["monitor"], logged, validates, known=None not in found)
@@ -188,6 +195,12 @@ def _check_callbacks(document: Mapping[str, Any]) -> Iterator[Problem]:
             weights_only = options["save_weights_only"] is True
             for problem in _check_filepath(options["filepath"], logged, weights_only, known=None not in found):
                 yield Problem(f"{path}.filepath", *problem)
+
+
+def _has_schedule(optimizer: Mapping[str, Any]) -> bool:
+    """Return whether an optimizer, or the one within it, has anything but a number as its learning rate."""
+    rate, inner = optimizer.get("learning_rate"), _section(optimizer, "inner_optimizer")
+    return isinstance(rate, Mapping | str) or bool(inner and _has_schedule(inner))
 
 
 def _check_monitor(path: str, monitor: Any, logged: list[str], validates: bool, known: bool) -> Iterator[Problem]:

@@ -58,7 +58,8 @@ CALLBACKS = {
 }
 
 #: What a callback's files are called where the config does not say so.
-CALLBACK_FILES = {"csv_logger": ("filename", "training.csv"), "backup_and_restore": ("backup_dir", "backup")}
+CALLBACK_FILES = {"csv_logger": ("filename", "training.csv"), "backup_and_restore": ("backup_dir", None)}
+BACKUP_DOC = "Folder where a run that is cut off leaves its state and the next goes on from; null keeps none for it."
 
 #: Names that Keras itself takes for something else; what they stand for is asked of Keras.
 SHORT_FORMS = {
@@ -110,7 +111,8 @@ TYPES = {
     "bias_axes": "str", "use_scale": "bool", "flash_attention": "bool", "use_cudnn": "str|bool",
     "quantization_config": "dict", "logit_soft_cap": "float", "reverse_dtype": "str", "exclude_layers": "str[]",
     "merge_mode": "str", "tile_grid_size": "int[2]", "window": "str|float[]", "scaling": "str",
-    "LearningRateScheduler.schedule": "schedule", "RemoteMonitor.headers": "dict", "log_dir": "str",
+    "LearningRateScheduler.schedule": "schedule", "RemoteMonitor.headers": "dict",
+    "BackupAndRestore.backup_dir": "path|null", "log_dir": "str",
     "TensorBoard.update_freq": "str|int", "TensorBoard.profile_batch": "int|int[2]", "save_freq": "str|int",
     "embeddings_metadata": "str|dict", "on_epoch_begin": "str", "on_epoch_end": "str", "on_train_begin": "str",
     "on_train_end": "str", "on_train_batch_begin": "str", "on_train_batch_end": "str",
@@ -242,7 +244,7 @@ def _callbacks() -> dict[str, Entry]:
     for id, (name, default) in CALLBACK_FILES.items():
         parameter = next(each for each in found[id]["parameters"] if each["name"] == name)
         del parameter["required"]
-        parameter["default"] = default
+        parameter |= {"default": default, "doc": BACKUP_DOC if default is None else parameter["doc"]}
     # Keras has it no more: it averages the metrics of an epoch by itself.
     found["base_logger"] = {
         "cls": "",

@@ -16,6 +16,7 @@ from app.config.components import is_users_own
 from app.config.models import ComponentEntry
 from app.engine.building import make_component
 from app.engine.ending import TrainingError
+from app.engine.faults import sentence_of
 from app.engine.own_code import load_own, make_own
 from app.records.log import logger
 from app.records.recorder import Recorder
@@ -31,7 +32,7 @@ _BECAME = {
 #: How long a remote monitor may take to answer.
 _ANSWER_SECONDS = 5.0
 #: The parameters of callbacks that are files or folders, which lie in ``callbacks/<type>/`` of the execution.
-_PLACES = {"csv_logger": "filename", "tensorboard": "log_dir", "backup_and_restore": "backup_dir"}
+_PLACES = {"csv_logger": "filename", "tensorboard": "log_dir"}
 
 
 class EarlyStopping(keras.callbacks.EarlyStopping):  # type: ignore[misc]
@@ -104,6 +105,36 @@ class ModelCheckpoint(keras.callbacks.ModelCheckpoint):  # type: ignore[misc]
         self._recorder.event("checkpoint", path=name, epoch=epoch + 1)
 
 
+class BackupAndRestore(keras.callbacks.BackupAndRestore):  # type: ignore[misc]
+    """Keras' backup, which says in the log where it goes on, and what is wrong with a backup that it cannot go on from.
+
+    Args:
+        where: the path of the callback in the config.
+        folder: where the backup lies; the whole of it is deleted at the end, unless ``delete_checkpoint`` is false.
+        options: those of Keras' own.
+    """
+
+    def __init__(self, where: str, folder: Path, **options: Any) -> None:
+        super().__init__(backup_dir=str(folder), **options)
+        self._where = where
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        """Go on from the backup, where there is one.
+
+        Raises:
+            TrainingError: it is damaged, or one of another model.
+        """
+        try:
+            super().on_train_begin(logs)
+        except (OSError, ValueError, LookupError) as error:
+            raise TrainingError(
+                f"{self._where}.backup_dir: the backup in {self.backup_dir} cannot be gone on from "
+                f"({sentence_of(error)}); delete it, or name another folder"
+            ) from error
+        if Path(self._training_metadata_path).exists():
+            log.info("Going on after epoch %d, from the backup in %s", self.model._initial_epoch, self.backup_dir)
+
+
 class RemoteMonitor(keras.callbacks.RemoteMonitor):  # type: ignore[misc]
     """Keras' remote monitor, which says once in the log that nobody answers, and sends numbers that JSON has."""
 
@@ -167,6 +198,13 @@ def _make(entry: ComponentEntry, where: str, folder: Path, recorder: Recorder) -
             "Keras writes event files with TensorFlow, which is not installed here; the tracker tensorboard needs none"
         )
     match entry.type:
+        case "backup_and_restore":
+            # A folder of its own in any case, since Keras deletes the whole of it.
+            backup = Path(options.pop("backup_dir") or folder.parent) / entry.type
+            if backup.parent == folder.parent:
+                log.info("%s: no other run goes on from this one's own folder; backup_dir names one that stays", where)
+            backup.mkdir(parents=True, exist_ok=True)
+            return BackupAndRestore(where, backup, **options)
         case "early_stopping":
             return EarlyStopping(recorder, **options)
         case "model_checkpoint":
@@ -187,7 +225,6 @@ _CLASSES: dict[str, Callable[..., keras.callbacks.Callback]] = {
     "terminate_on_nan": keras.callbacks.TerminateOnNaN,
     "tensorboard": keras.callbacks.TensorBoard,
     "csv_logger": keras.callbacks.CSVLogger,
-    "backup_and_restore": keras.callbacks.BackupAndRestore,
     "swap_ema_weights": keras.callbacks.SwapEMAWeights,
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -46,14 +46,13 @@ class Estimator:
         recorder: takes the metrics.
     """
 
-    epochs = 1
-
     def __init__(self, config: TrainingConfig, folder: ExecutionFolder, recorder: Recorder) -> None:
         self._config = config
         self._folder = folder
         self._recorder = recorder
         self._component = load_catalog().require("model", config.model.name or "")
         self._estimator: Any = None
+        self.epochs = 0
 
     @property
     def is_built(self) -> bool:
@@ -78,9 +77,11 @@ class Estimator:
         log.info("Making %s of scikit-learn", component.cls.rpartition(".")[2])
         if unused := _unused(config):
             log.info("%s makes no use of %s", component.id, ", ".join(unused))
-        options = dict(config.model.hyperparameters)
+        options: dict[str, Any] = dict(config.model.hyperparameters)
         if options.get("random_state") is None and component.parameter("random_state") is not None:
             options["random_state"] = config.dataset.seed
+        if isinstance(weights := options.get("class_weight"), dict):
+            options["class_weight"] = self._by_class_number(weights)
         module, _, name = component.cls.rpartition(".")
         try:
             self._estimator = getattr(importlib.import_module(module), name)(**options)
@@ -107,8 +108,59 @@ class Estimator:
         """Return nothing: there is one fit, of no steps."""
         return {}
 
+    def cross_validate(
+        self,
+        wanted: CrossValidationConfig,
+        split: Split,
+        prepare: Callable[[Split], Split],
+        check: Callable[[], None],
+    ) -> None:
+        """Log ``cv_<metric>``, a value for each part that a copy of it was measured on and not fitted on.
+
+        The parts have as many of each class as scikit-learn's StratifiedKFold gives them; its KFold for numbers. With
+        ``training.shuffle`` they are shuffled by the dataset's seed.
+
+        Args:
+            wanted: how many parts, and how many of them at a time.
+            split: as it comes to the first of the transformers.
+            prepare: fits new transformers on the samples to fit on, and returns what all of them make of the split: a
+                part that was left out must not have been learnt from by any of them. It is called on threads.
+            check: is called between two parts, and raises where somebody asked for the end.
+
+        Raises:
+            TrainingError: there are no such parts, or it cannot be fitted on one.
+        """
+        from joblib import Parallel, delayed
+        from sklearn.base import clone
+        from sklearn.model_selection import check_cv
+
+        self.check(split)
+        targets, weights = _targets(split.fit), self._sample_weights(split.fit)
+
+        def measured(fit: Array, left_out: Array) -> dict[str, float]:
+            part = prepare(Split(split.fit.take(fit), split.fit.take(left_out), split.fit.take(slice(0))))
+            options = {} if weights is None else {"sample_weight": weights[fit]}
+            estimator = clone(self._estimator).fit(_rows(part.fit), _targets(part.fit), **options)
+            return self._measure(estimator, _rows(part.val), _targets(part.val))
+
+        found: list[dict[str, float]] = []
+        with self._named_errors("training.cross_validation"):
+            folds = check_cv(wanted.cv, targets, classifier=self._is_classifier)
+            if self._config.training.shuffle:  # what is on disk is in the order of the file still
+                folds = type(folds)(wanted.cv, shuffle=True, random_state=self._config.dataset.seed)
+            parts = list(folds.split(targets, targets))
+            log.info("Cross-validating on %d parts ...", len(parts))
+            workers = Parallel(n_jobs=wanted.n_jobs, prefer="threads", return_as="generator")
+            for values in workers(delayed(measured)(*part) for part in parts):
+                check()
+                found.append(values)
+                self._recorder.log_epoch(len(found), {f"cv_{name}": value for name, value in values.items()})
+        for name in found[0]:
+            each = [values[name] for values in found]
+            log.info("cv_%s: %.6g, standard deviation %.2g", name, np.mean(each), np.std(each))
+
     def fit(self, split: Split) -> Outcome:
-        """Fit it; samples of more than one dimension are rows of numbers to it. Cross-validation comes before that.
+        """Fit it; samples of more than one dimension are rows of numbers to it.
 
         Raises:
             TrainingError: it cannot be fitted on them.
@@ -116,9 +168,8 @@ class Estimator:
         rows, targets = _rows(split.fit), _targets(split.fit)
         weights = self._sample_weights(split.fit)
         with self._named_errors("model.name"):
-            if self._config.training.cross_validation is not None:
-                self._cross_validate(self._config.training.cross_validation, rows, targets, weights)
             self._estimator.fit(rows, targets, **({} if weights is None else {"sample_weight": weights}))
+        self.epochs = 1
         values = self.evaluate(split.fit)
         if len(split.val):
             values |= {f"val_{name}": value for name, value in self.evaluate(split.val).items()}
@@ -150,33 +201,15 @@ class Estimator:
             found = {"loss": float(loss), **found}
         return found
 
-    def _cross_validate(
-        self, wanted: CrossValidationConfig, rows: Array, targets: Array, weights: Array | None
-    ) -> None:
-        """Log ``cv_<metric>``, a value for each part that a copy of it was measured on and not fitted on.
-
-        The parts have as many of each class as scikit-learn's StratifiedKFold gives them; its KFold for numbers.
-        """
-        from joblib import Parallel, delayed
-        from sklearn.base import clone
-        from sklearn.model_selection import check_cv
-
-        def measured(fit: Array, left_out: Array) -> dict[str, float]:
-            options = {} if weights is None else {"sample_weight": weights[fit]}
-            estimator = clone(self._estimator).fit(rows[fit], targets[fit], **options)
-            return self._measure(estimator, rows[left_out], targets[left_out])
-
-        with self._named_errors("training.cross_validation"):
-            parts = list(check_cv(wanted.cv, targets, classifier=self._is_classifier).split(rows, targets))
-        log.info("Cross-validating on %d parts ...", len(parts))
-        workers = Parallel(n_jobs=wanted.n_jobs, prefer="threads", return_as="generator")
-        found: list[dict[str, float]] = []
-        for values in workers(delayed(measured)(*part) for part in parts):
-            found.append(values)
-            self._recorder.log_epoch(len(found), {f"cv_{name}": value for name, value in values.items()})
-        for name in found[0]:
-            each = [values[name] for values in found]
-            log.info("cv_%s: %.6g, standard deviation %.2g", name, np.mean(each), np.std(each))
+    def _by_class_number(self, weights: Mapping[str, Any]) -> dict[int, Any]:
+        """Return weights under the classes as the targets have them: the keys of JSON are texts."""
+        for key in weights:
+            if not key.isdecimal():
+                raise TrainingError(
+                    f"model.hyperparameters.class_weight.{key}: {self._component.id} knows classes by their numbers "
+                    "alone; training.class_weight takes names too"
+                )
+        return {int(key): weight for key, weight in weights.items()}
 
     def _sample_weights(self, fit: Samples) -> Array | None:
         weights = class_weights(self._config, fit)

@@ -116,7 +116,7 @@ def count_classes(samples: Samples, where: str) -> int:
         raise TrainingError(f"{where}: the targets are of shape {list(y.shape[1:])} a sample, not one class")
     if not len(y):
         return len(samples.class_names)
-    least, greatest, whole = span(y) if y.dtype.kind in "iuf" else (0, 0, False)
+    least, greatest, whole = span(y) if y.dtype.kind in "biuf" else (0, 0, False)
     if not whole:
         raise TrainingError(f"{where}: the targets are no whole numbers of classes")
     if least < 0:

@@ -23,6 +23,8 @@ Rows: TypeAlias = slice | Sequence[int] | npt.NDArray[Any]
 #: small enough that a window has rows of many places, large enough that reading them costs no more than the disk.
 _WINDOW_BYTES = 32 << 20
 _PIECE_BYTES = 256 << 10
+#: The fewest pieces of a full window, whatever a chunk of the file is: 1 MB of 32, the most that h5py itself chooses.
+_PIECES = 32
 #: How much is read in one go of rows that lie near each other, with what lies between them.
 _REACH_BYTES = 4 << 20
 #: What a row of texts is taken for: their lengths are not known before they are read.
@@ -232,7 +234,8 @@ class Samples:
         row_bytes = sum(as_stored(array).row_bytes for array in stored)
         window = window or max(_WINDOW_BYTES // row_bytes, 1)
         window = -(-window // size) * size
-        order = None if rng is None else _pieces(count, max(as_stored(array).piece for array in stored), rng)
+        piece = min(max(as_stored(array).piece for array in stored), max(window // _PIECES, 1))
+        order = None if rng is None else _pieces(count, piece, rng)
         for first in range(0, count, window):
             last = min(first + window, count)
             portion = Samples(*_picked(self, slice(first, last) if order is None else np.sort(order[first:last])))
@@ -296,8 +299,7 @@ def _in_order(rows: Rows, count: int) -> slice | Array:
 
 
 def _pieces(count: int, size: int, rng: np.random.Generator) -> Array:
-    """Return all row numbers, neighbours together in pieces of ``size``, the pieces in random order."""
-    whole = count - count % size
-    pieces = np.arange(whole).reshape(-1, size)
-    rng.shuffle(pieces)
-    return np.concatenate([pieces.reshape(-1), np.arange(whole, count)])
+    """Return all row numbers, neighbours together in pieces of ``size``, the last maybe less, in random order."""
+    first = rng.permutation(np.arange(0, count, size))
+    rows = (first[:, np.newaxis] + np.arange(size)).reshape(-1)
+    return rows[rows < count]

@@ -42,7 +42,7 @@ class Learner(Protocol):
     """What is trained, whichever library it is of.
 
     Attributes:
-        epochs: how many were fitted, as far as it knows epochs; a step of the metrics of the test.
+        epochs: how many have been fitted, of those it knows; a step of the metrics of the test.
         is_built: whether there is a model.
     """
 
@@ -168,6 +168,7 @@ class Trainer:
             log.info("Applying %d preprocessors ...", len(entries))
             steps = [make_preprocessor(entry, f"dataset.preprocessors.{i}") for i, entry in enumerate(entries)]
             split = preprocessed(split, steps, room)
+        self._cross_validate(split, classes, room)
         with self._stage("fit_transformers", "Fitting transformers"):
             entries = config.dataset.transformers
             log.info("Applying %d transformers ...", len(entries))
@@ -179,6 +180,21 @@ class Trainer:
         save_pipeline(fitted, split.fit, self._folder.pipeline)
         return split
 
+    def _cross_validate(self, split: Split, classes: int, room: Room) -> None:
+        wanted = self._config.training.cross_validation
+        if wanted is None or not isinstance(self._learner, Estimator):
+            return
+
+        unchecked = Room(room.limit)  # a wish to stop must not end one of the threads that this is done on
+
+        def prepare(part: Split) -> Split:
+            fitted, part = fit_transformers(self._config.dataset.transformers, part, unchecked)
+            part = transformed(part, fitted, unchecked)
+            return part.one_hot(classes, unchecked) if classes else part
+
+        with self._stage("cross_validate", "Cross-validating"):
+            self._learner.cross_validate(wanted, split, prepare, room.check)
+
     def _fit(self, split: Split) -> Outcome:
         training = self._config.training
         count = len(split.fit)
@@ -186,7 +202,8 @@ class Trainer:
         facts = self._learner.stage_facts(training.epochs, steps)
         with self._stage("fit_model", "Fitting the model", **facts, samples=count):
             log.info("Fitting model with %d samples ...", count)
-            outcome = self._learner.fit(split)
+            with self._saved_if_it_fails():
+                outcome = self._learner.fit(split)
         log.info("Logging train metrics")
         return outcome
 
@@ -195,14 +212,20 @@ class Trainer:
             return
         with self._stage("evaluate_model", "Evaluating the model"):
             log.info("Evaluating model with %d samples", len(split.test))
-            try:
+            with self._saved_if_it_fails():
                 values = self._learner.evaluate(split.test)
-            except Exception:
-                self._save()  # it may have been fitted for days
-                raise
         log.info("Logging test metrics")
         test = {f"test_{name}": value for name, value in values.items()}
         self._recorder.log_test(self._learner.epochs, test)
+
+    @contextmanager
+    def _saved_if_it_fails(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception:
+            if self._learner.epochs:
+                self._save()  # it may have been fitted for days
+            raise
 
     def _save(self) -> None:
         # Not by _stage: a wish to stop that was granted already must not keep the model from being saved.

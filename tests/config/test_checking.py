@@ -226,6 +226,27 @@ def test_fractions_may_add_up_to_one_and_no_more(problems_of: ProblemsOf, fit: f
     assert (problems_of(training__samples=samples) == {}) is ok
 
 
+@pytest.mark.parametrize(
+    "callback",
+    [
+        {"type": "reduce_learning"},
+        {"type": "ReduceLROnPlateau"},
+        {"type": "learning_rate_scheduler", "schedule": "own:schedule"},
+    ],
+)
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_only_one_of_schedule_and_callback_sets_the_learning_rate(
+    problems_of: ProblemsOf, callback: dict[str, Any], wrapped: bool
+) -> None:
+    schedule = {"type": "exponential_decay", "initial_learning_rate": 0.1, "decay_steps": 9, "decay_rate": 0.5}
+    for rate in (0.1, schedule):
+        optimizer: dict[str, Any] = {"type": "sgd", "learning_rate": rate}
+        if wrapped:
+            optimizer = {"type": "loss_scale_optimizer", "inner_optimizer": optimizer}
+        found = problems_of(model__compilation__optimizer=optimizer, training__callbacks=[callback])
+        assert list(found) == ([] if rate == 0.1 else ["training.callbacks.0"])
+
+
 def test_a_callback_cannot_monitor_validation_without_rows_for_it(problems_of: ProblemsOf) -> None:
     found = problems_of(training__samples={"fit": 0.8}, training__callbacks=[{"type": "early_stopping"}])
     assert "training.samples.val above 0" in found["training.callbacks.0.monitor"]

@@ -25,12 +25,13 @@ SAMPLES: dict[str, Any] = {
     "values": [1, 2, 3],
 }  # fmt: skip
 
-#: What single layers need beyond that.
+#: What single components need beyond that.
 ALSO: dict[str, dict[str, Any]] = {
     "input_layer": {"shape": [2]},
     "category_encoding": {"num_tokens": 3},
     "discretization": {"num_bins": 3},
     "random_posterization": {"factor": 4},
+    "backup_and_restore": {"backup_dir": "backup"},  # without one it is in the folder of the run
 }
 
 

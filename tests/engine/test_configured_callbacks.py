@@ -6,7 +6,7 @@ import csv
 import json
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -88,7 +88,26 @@ def test_swap_ema_weights_leaves_the_averaged_weights_in_the_model(record: Recor
 
 def test_backup_and_restore_keeps_its_backup_in_its_folder(record: Record) -> None:
     fit(record, {"type": "backup_and_restore", "delete_checkpoint": False})
-    assert list((record.folder.callbacks / "backup_and_restore" / "backup").rglob("*.weights.h5"))
+    assert list((record.folder.callbacks / "backup_and_restore").rglob("*.weights.h5"))
+    assert "no other run goes on from this one's own folder" in record.log
+
+
+def test_a_second_run_goes_on_from_the_backup_of_the_first(records: Callable[[str], Record], tmp_path: Path) -> None:
+    backup = {"type": "backup_and_restore", "backup_dir": str(tmp_path / "backups")}
+    fit(records("first"), {**backup, "delete_checkpoint": False}, epochs=1)
+    second = records("second")
+    _, history = fit(second, backup, epochs=3)
+    assert len(history["loss"]) == 2
+    assert second.series("loss")["step"].tolist() == [2, 3]
+    assert "Going on after epoch 1, from the backup in " in second.log
+    assert list((tmp_path / "backups").iterdir()) == []  # at the end it is deleted, and nothing beside it
+
+
+def test_a_backup_that_is_damaged_is_named(record: Record, tmp_path: Path) -> None:
+    (tmp_path / "backup_and_restore").mkdir()
+    (tmp_path / "backup_and_restore" / "training_metadata.json").write_text("{")
+    with pytest.raises(TrainingError, match=r"^training\.callbacks\.0\.backup_dir: the backup in .* cannot be gone on"):
+        fit(record, {"type": "backup_and_restore", "backup_dir": str(tmp_path)})
 
 
 @pytest.mark.parametrize("type_", ["base_logger", "history", "progbar_logger"])
@@ -146,8 +165,8 @@ def test_a_callback_whose_library_is_missing_is_named_before_the_first_epoch(
         make_callbacks([entry("callback", type_)], record.folder.callbacks, record.recorder)
 
 
-@pytest.mark.parametrize("type_", ["csv_logger", "tensorboard", "backup_and_restore"])
+@pytest.mark.parametrize("type_", ["csv_logger", "tensorboard"])
 def test_no_callback_writes_out_of_the_runs_folder(record: Record, tmp_path: Path, type_: str) -> None:
-    name = {"csv_logger": "filename", "tensorboard": "log_dir", "backup_and_restore": "backup_dir"}[type_]
+    name = {"csv_logger": "filename", "tensorboard": "log_dir"}[type_]
     with pytest.raises(TrainingError, match=rf"^training\.callbacks\.0 \({type_}\): {name} .* leads out of"):
         fit(record, {"type": type_, name: str(tmp_path / "elsewhere")})

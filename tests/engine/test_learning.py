@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -55,6 +57,32 @@ def test_an_estimator_is_measured_on_parts_that_it_was_not_fitted_on(record: Rec
     assert "gaussian_nb makes no use of model.input_shape, model.network, model.compilation" in record.log
 
 
+def test_no_transformer_learns_from_the_part_that_an_estimator_is_measured_on(record: Record, tmp_path: Path) -> None:
+    """Of pure noise, features chosen with the targets of all parts would tell much of those targets."""
+    rng = np.random.default_rng(0)
+    np.savez(tmp_path / "noise.npz", X=rng.normal(size=(120, 3000)), y=np.arange(120) % 2)
+    dataset = {
+        "name": "arrays",
+        "parameters": {"path": str(tmp_path / "noise.npz"), "features": "X", "target": "y"},
+        "transformers": [{"type": "kbest", "k": 20, "scorer": "f_classif"}],
+    }
+    model = {"name": "logistic_regression"}
+    train(record, model=model, dataset=dataset, training__samples={"fit": 1.0}, training__cross_validation={"cv": 5})
+    assert record.metrics["accuracy"][0] > 0.8
+    assert np.mean(record.metrics["cv_accuracy"]) < 0.65  # type: ignore[arg-type]
+    assert record.elapsed["cross_validate"] > 0
+
+
+def test_the_parts_of_a_sorted_file_are_shuffled(record: Record, tmp_path: Path) -> None:
+    x = np.linspace(0, 3, 200)
+    with h5py.File(tmp_path / "sorted.h5", "w") as file:
+        file["X"], file["y"] = x[:, np.newaxis], x**2
+    dataset = {"name": "hdf5", "parameters": {"path": str(tmp_path / "sorted.h5")}}
+    training = {"samples": {"fit": 1.0}, "cross_validation": {"cv": 4}, "chunk_size": 50}
+    train(record, model={"name": "ridge"}, dataset=dataset, training=training)
+    assert min(record.metrics["cv_r2_score"]) > 0.8  # type: ignore[type-var]
+
+
 def test_more_parts_than_there_are_samples_of_a_class_are_refused(record: Record) -> None:
     changes = IRIS | {"model__name": "gaussian_nb", "training__cross_validation": {"cv": 60}}
     with pytest.raises(TrainingError, match=r"^training\.cross_validation \(gaussian_nb\): .*n_splits=60"):
@@ -68,6 +96,21 @@ def test_classes_weigh_on_an_estimator_as_on_a_network(records: Callable[[str], 
         train(record, **IRIS | {"model": {"name": "logistic_regression"}}, training__class_weight=weight)
         losses.append(record.metrics["loss"][0])
     assert losses[0] != losses[1]
+
+
+def test_an_estimator_takes_weights_of_its_own_by_the_numbers_of_classes(record: Record) -> None:
+    weights = {"0": 1, "1": 5.5, "2": 1}
+    model = {"name": "decision_tree_classifier", "hyperparameters": {"class_weight": weights}}
+    train(record, **IRIS | {"model": model}, training__callbacks=[])
+    path = record.folder.path / "model.skops"
+    tree = skops.io.load(path, trusted=skops.io.get_untrusted_types(file=path))
+    assert tree.class_weight == {0: 1, 1: 5.5, 2: 1}
+
+
+def test_an_estimator_does_not_know_classes_by_name(record: Record) -> None:
+    model = {"name": "svc", "hyperparameters": {"class_weight": {"setosa": 2}}}
+    with pytest.raises(TrainingError, match=r"^model\.hyperparameters\.class_weight\.setosa: svc knows .* numbers"):
+        train(record, **IRIS | {"model": model})
 
 
 def test_an_estimator_that_cannot_weigh_samples_says_so(record: Record) -> None:

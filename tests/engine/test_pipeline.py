@@ -90,6 +90,12 @@ def test_classes_become_rows_with_a_one_at_their_number() -> None:
     assert isinstance(made.fit.y, Stored)  # where there is no room they are made when they are read
 
 
+def test_true_and_false_are_two_classes() -> None:
+    samples = Samples(np.zeros((3, 1)), np.array([True, False, True]))
+    assert count_classes(samples, "dataset.one_hot") == 2
+    assert Split(samples, samples, samples).one_hot(2, Room()).fit.y.tolist() == [[0, 1], [1, 0], [0, 1]]
+
+
 @pytest.mark.parametrize("y", [np.array([0.5, 1.0]), np.array([-1, 1]), np.zeros((2, 3))])
 def test_targets_that_are_no_classes_are_refused(y: Any) -> None:
     with pytest.raises(TrainingError, match=r"^dataset\.one_hot: "):

@@ -236,15 +236,24 @@ def test_what_only_tensorflow_notices_is_told_in_one_line_and_whole_in_the_log(r
     assert "DEBUG - Trainer - fit_model failed\nTraceback" in record.log
 
 
-def test_a_model_that_was_fitted_is_saved_also_when_its_evaluation_fails(record: Record) -> None:
-    """The last rows, which are tested on, have a class that the model has no embedding for."""
+@pytest.mark.parametrize(
+    ("stage", "training"),
+    [
+        ("evaluate_model", {"samples": {"fit": 0.75, "test": 0.25}, "batch_size": 5, "epochs": 1}),
+        ("fit_model", {"samples": {"fit": 1.0}, "batch_size": 10, "steps_per_epoch": 1, "epochs": 2}),
+    ],
+)
+def test_a_model_that_was_fitted_is_saved_also_when_what_follows_fails(
+    record: Record, stage: str, training: dict[str, Any]
+) -> None:
+    """The last rows, which are tested on or come in the second epoch, have a class that there is no embedding for."""
     cache = record.folder.path.parent / "cache"
     cache.mkdir()
     X = np.zeros((20, 4), np.float32)
     X[15:] = 9
     with h5py.File(cache / "Iris.h5", "w") as file:
         file["X"], file["y"] = X, np.zeros(20, np.float32)
-    with pytest.raises(TrainingError, match=r"^evaluate_model: indices\["):
+    with pytest.raises(TrainingError, match=rf"^{stage}: indices\["):
         train(
             record,
             dataset={"name": "iris"},
@@ -254,9 +263,7 @@ def test_a_model_that_was_fitted_is_saved_also_when_its_evaluation_fails(record:
                 {"type": "flatten"},
                 {"type": "dense", "units": 1},
             ],
-            training__shuffle=False,
-            training__samples={"fit": 0.75, "test": 0.25},
-            training__batch_size=5,
+            training={**training, "shuffle": False},
         )
     assert keras.models.load_model(record.folder.model).compiled
 

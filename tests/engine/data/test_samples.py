@@ -140,6 +140,29 @@ def test_shuffled_batches_mix_places_of_the_whole_file(numbers: Any, tmp_path: P
     assert min(len(np.unique(y)) for y in batches) >= 6
 
 
+@pytest.mark.parametrize(("rows", "window"), [(500, 200), (COUNT, 200), (64, 20), (300, COUNT)])
+def test_chunks_of_a_file_that_are_large_beside_the_window_are_mixed_too(
+    numbers: Any, tmp_path: Path, rows: int, window: int
+) -> None:
+    classes = np.repeat(np.arange(2), COUNT // 2)
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        on_disk = Samples(Stored(file.create_dataset("a", data=numbers, chunks=(rows, 3))), classes)
+        batches = [y for _, y in on_disk.batches(20, np.random.default_rng(0), window=window)]
+    assert all(0.1 <= y.mean() <= 0.9 for y in batches)
+
+
+def test_the_last_rows_of_a_file_come_at_any_time(numbers: Any, tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        on_disk = Samples(Stored(file.create_dataset("a", data=numbers, chunks=(7, 3))), np.arange(COUNT))
+        rng = np.random.default_rng(0)
+        places = [np.flatnonzero(_order(on_disk, rng) == COUNT - 1)[0] for _ in range(10)]
+    assert np.ptp(places) > COUNT // 2
+
+
+def _order(samples: Samples, rng: np.random.Generator) -> Any:
+    return np.concatenate([y for _, y in samples.batches(20, rng, window=250)])
+
+
 def test_the_same_seed_gives_the_same_batches_and_the_next_epoch_others(table: Any, numbers: Any) -> None:
     def epochs() -> list[list[float]]:
         rng = np.random.default_rng(3)
