@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, get_args
 
@@ -14,15 +14,12 @@ from app.engine.data.columns import Column, Encoding, Kind, ValueOfRowError, as_
 from app.engine.data.source import Parameters
 from app.engine.data.tables import Table, check_columns, import_arrow
 from app.engine.ending import TrainingError
-from app.engine.samples import Array
 from app.records.log import logger
 
 log = logger("Dataset")
 
 #: What a column of texts may be, the first of them that all its values are; else a category.
 _WRITTEN: tuple[Kind, ...] = ("number", "boolean", "date")
-#: How many numbers are held in memory for medians at a time.
-_MEDIAN_VALUES = 8 << 20
 
 
 @dataclass
@@ -73,11 +70,12 @@ def learn(table: Table, parameters: Parameters, check: Callable[[], None]) -> En
     _check_targets(target, columns)
     _check_missing(table, seen, outputs, parameters, rows, kept)
     _find_categories(table, columns, outputs, seen, parameters, check)
-    if parameters["missing"] not in ("drop", "error"):
-        gaps = [name for name in names if seen[name].missing and columns[name].kind in ("number", "boolean", "date")]
-        for name, value in _fills(table, [columns[name] for name in gaps], seen, parameters["missing"], check):
-            columns[name] = replace(columns[name], fill=value)
-            log.info("Column %s: %d missing values become %.6g", name, seen[name].missing, value)
+    if (fill := parameters["missing"]) not in ("drop", "error"):
+        for name in names:
+            if seen[name].missing and name not in outputs and columns[name].kind in ("number", "boolean", "date"):
+                columns[name] = replace(columns[name], fill=fill)
+                value = f"the {fill} of those to fit on" if isinstance(fill, str) else f"{fill:.6g}"
+                log.info("Column %s: %d missing values become %s", name, seen[name].missing, value)
     _tell(columns, outputs)
     return Encoding(columns, features, target, drop=parameters["missing"] == "drop")
 
@@ -332,34 +330,6 @@ def _sorted(categories: set[str]) -> list[str]:
         return sorted(categories, key=lambda text: (float(text), text))
     except ValueError:
         return sorted(categories)
-
-
-def _fills(
-    table: Table, gaps: list[Column], seen: Mapping[str, Seen], how: Any, check: Callable[[], None]
-) -> Iterator[tuple[str, float]]:
-    """Yield what stands for the missing values of each column that lacks some."""
-    if how == "median":
-        yield from _medians(table, gaps, seen, check)
-        return
-    for column in gaps:
-        yield column.name, seen[column.name].sum / seen[column.name].measured if how == "mean" else float(how)
-
-
-def _medians(
-    table: Table, gaps: list[Column], seen: Mapping[str, Seen], check: Callable[[], None]
-) -> Iterator[tuple[str, float]]:
-    """Read the columns, as many at a time as fit in a small part of the memory, and yield their medians."""
-    while gaps:
-        count = max(_MEDIAN_VALUES // max(seen[column.name].measured for column in gaps), 1)
-        some, gaps = gaps[:count], gaps[count:]
-        found: dict[str, list[Array]] = {column.name: [] for column in some}
-        for batch in table.batches(list(found)):
-            check()
-            for column in some:
-                numbers = column.parse(batch.column(column.name))
-                found[column.name].append(numbers[~np.isnan(numbers)])
-        for name, parts in found.items():
-            yield name, float(np.median(np.concatenate(parts)))
 
 
 def _tell(columns: Mapping[str, Column], outputs: Sequence[str]) -> None:
