@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, get_args
@@ -326,10 +327,17 @@ def _find_categories(
 
 
 def _sorted(categories: set[str]) -> list[str]:
+    """Return categories in an order that is the same each time; beside numbers, "nan" and "inf" come last."""
     try:
-        return sorted(categories, key=lambda text: (float(text), text))
+        values = {text: float(text) for text in categories}
     except ValueError:
         return sorted(categories)
+
+    def key(text: str) -> tuple[bool, float, str]:
+        value = values[text]
+        return (False, value, text) if math.isfinite(value) else (True, 0.0, text)
+
+    return sorted(categories, key=key)
 
 
 def _tell(columns: Mapping[str, Column], outputs: Sequence[str]) -> None:

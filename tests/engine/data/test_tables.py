@@ -95,6 +95,12 @@ def test_whole_numbers_as_target_stay_whole_and_are_classes_where_that_is_asked_
     assert classes.class_names == ("9", "10")
 
 
+def test_classes_have_one_order_whatever_stands_beside_numbers(load: Load, write: Write) -> None:
+    path = write("a,y\n1,inf\n2,nan\n3,10\n4,9\n5,-inf\n6,NaN\n")
+    samples = load("csv", path=path, target="y", types={"y": "category"}, missing_values=[""])
+    assert samples.class_names == ("9", "10", "-inf", "NaN", "inf", "nan")
+
+
 def test_classes_can_be_given_in_their_order_and_others_are_refused_by_row(
     load: Load, refusal: Refusal, write: Write
 ) -> None:
