@@ -42,6 +42,7 @@ class Column:
         decimal: what stands before the decimals in a number that is written as a text.
         date_format: how a date is written (as for ``strptime``); None is ISO 8601.
         whole: whether a target's numbers are whole and stay so.
+        truth: whether its two categories are false and true, however they are written.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Column:
     decimal: str = "."
     date_format: str | None = None
     whole: bool = False
+    truth: bool = False
 
     @property
     def names(self) -> list[str]:
@@ -115,6 +117,9 @@ class Column:
 
     def class_numbers(self, values: Any) -> npt.NDArray[np.int64]:
         """Return the number of each category, -1 where it is missing or none of them."""
+        if self.truth:
+            values = replace(self, kind="boolean").parse(values)
+            return np.where(np.isnan(values), -1, values).astype(np.int64)
         arrow, compute = import_arrow("compute")
         found = compute.index_in(as_text(values), value_set=arrow.array(self.categories, arrow.string()))
         return np.asarray(compute.fill_null(found, -1).to_numpy(zero_copy_only=False), np.int64)

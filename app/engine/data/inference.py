@@ -234,6 +234,8 @@ def _column(table: Table, name: str, seen: Seen, is_target: bool, parameters: Pa
             row, value = seen.too_large
             raise TrainingError(f"{table.path.name}: row {row}: {value} in column {name!r} is too large")
         return column
+    if column.kind == "boolean" and parameters["classes"] is None:
+        return replace(column, kind="category", categories=("false", "true"), truth=True)
     if parameters["classes"] is not None or column.kind == "boolean" or (column.kind == "date" and not seen.settled):
         return replace(column, kind="category", categories=tuple(parameters["classes"] or ()))
     if column.kind not in ("number", "category"):
@@ -293,7 +295,7 @@ def _find_categories(
 ) -> None:
     """Put the categories into the columns that have some, sorted, those that are all numbers by their value."""
     most = parameters["max_categories"]
-    names = [name for name, column in columns.items() if column.kind in ("category", "ordinal")]
+    names = [name for name, each in columns.items() if each.kind in ("category", "ordinal") and not each.truth]
     # More than may be are enough for a column that says no; where they are but numbered, all of them count.
     again = [
         name

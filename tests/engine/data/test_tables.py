@@ -101,6 +101,12 @@ def test_classes_have_one_order_whatever_stands_beside_numbers(load: Load, write
     assert samples.class_names == ("9", "10", "-inf", "NaN", "inf", "nan")
 
 
+def test_true_and_false_are_two_classes_however_they_are_written(load: Load, write: Write) -> None:
+    samples = load("csv", path=write("a,y\n1,true\n2,True\n3,FALSE\n4,1\n5,0\n"), target="y")
+    assert samples.y.tolist() == [1, 1, 0, 1, 0]
+    assert samples.class_names == ("false", "true")
+
+
 def test_classes_can_be_given_in_their_order_and_others_are_refused_by_row(
     load: Load, refusal: Refusal, write: Write
 ) -> None:
