@@ -199,7 +199,7 @@ class Encoding:
         columns: what is done with each column, by name.
         features: the columns of the one input, or of each input by its name.
         target: the column or columns of the one output, or of each output by its name.
-        drop: whether rows that lack a value are left out.
+        drop: whether rows that lack any value are left out, not only those that lack a target.
     """
 
     columns: Mapping[str, Column]
@@ -221,6 +221,12 @@ class Encoding:
     def inputs(self) -> Mapping[str, Sequence[str]]:
         """The columns of each input by its name; the one that has none is called ""."""
         return self.features if isinstance(self.features, Mapping) else {"": self.features}
+
+    @property
+    def outputs(self) -> list[str]:
+        """The columns of the target, of all outputs."""
+        parts = self.target.values() if isinstance(self.target, Mapping) else [self.target]
+        return [name for part in parts for name in ([part] if isinstance(part, str) else part)]
 
     def encode(self, batch: Any, first_row: int) -> tuple[Arrays, Arrays]:
         """Return features and targets of a ``pyarrow.RecordBatch``; rows may be left out.
@@ -262,9 +268,8 @@ class Encoding:
         return cls({column.name: column for column in columns}, value["features"], value["target"], value["drop"])
 
     def _kept(self, batch: Any) -> Any:
-        if not self.drop:
-            return batch
-        return batch.filter(import_arrow("compute")[0].array(complete(batch, self.columns)))
+        whole = complete(batch, self.columns if self.drop else self.outputs)
+        return batch if whole.all() else batch.filter(import_arrow("compute")[0].array(whole))
 
     def _matrix(self, batch: Any, names: Sequence[str], first_row: int) -> Array:
         columns = [self.columns[name] for name in names]

@@ -65,13 +65,14 @@ def learn(table: Table, parameters: Parameters, check: Callable[[], None]) -> En
     outputs = [name for part in _parts(target) for name in part]
     names = list(dict.fromkeys([*(name for part in _parts(features) for name in part), *outputs]))
     check_columns("types", list(parameters["types"]), table.names)
-    seen, rows, kept = _scan(table, names, parameters, check)
+    seen, rows, kept = _scan(table, names, outputs if _fills(parameters) else names, parameters, check)
     columns = {name: _column(table, name, seen[name], name in outputs, parameters) for name in names}
     _check_texts(features, columns)
     _check_targets(target, columns)
     _check_missing(table, seen, outputs, parameters, rows, kept)
     _find_categories(table, columns, outputs, seen, parameters, check)
-    if (fill := parameters["missing"]) not in ("drop", "error"):
+    if _fills(parameters):
+        fill = parameters["missing"]
         for name in names:
             if seen[name].missing and name not in outputs and columns[name].kind in ("number", "boolean", "date"):
                 columns[name] = replace(columns[name], fill=fill)
@@ -79,6 +80,11 @@ def learn(table: Table, parameters: Parameters, check: Callable[[], None]) -> En
                 log.info("Column %s: %d missing values become %s", name, seen[name].missing, value)
     _tell(columns, outputs)
     return Encoding(columns, features, target, drop=parameters["missing"] == "drop")
+
+
+def _fills(parameters: Parameters) -> bool:
+    """Return whether something stands for what is missing in a row."""
+    return parameters["missing"] not in ("drop", "error")
 
 
 def _chosen(table: Table, parameters: Parameters) -> tuple[Any, Any]:
@@ -123,9 +129,9 @@ def _check_form(key: str, value: Any, *, single: bool) -> None:
 
 
 def _scan(
-    table: Table, names: Sequence[str], parameters: Parameters, check: Callable[[], None]
+    table: Table, names: Sequence[str], needed: Sequence[str], parameters: Parameters, check: Callable[[], None]
 ) -> tuple[dict[str, Seen], int, int]:
-    """Read all rows; return what was seen of each column, the number of rows, and of those that lack nothing."""
+    """Read all rows; return what was seen of each column, how many rows there are, and how many with all ``needed``."""
     seen: dict[str, Seen] = {}
     rows = kept = 0
     for batch in table.batches(names):
@@ -139,7 +145,7 @@ def _scan(
                 _collect(seen[name], values, parameters)
             except ValueOfRowError as error:
                 raise TrainingError(f"{table.path.name}: {error}") from error
-        kept += int(complete(batch, names).sum())
+        kept += int(complete(batch, needed).sum())
         rows += batch.num_rows
     if not rows:
         raise TrainingError(f"{table.path.name}: has no rows")
@@ -270,19 +276,18 @@ def _check_missing(
     if not gaps:
         return
     counts = ", ".join(f"{name} {each.missing}" for name, each in gaps.items())
-    if parameters["missing"] == "drop":
-        if not kept:
-            raise TrainingError(f"{table.path.name}: every row lacks a value ({counts}); choose another missing")
-        log.warning("%d of %d rows are left out, as they lack a value (%s)", rows - kept, rows, counts)
-        return
-    lacking = [name for name in gaps if parameters["missing"] == "error" or name in outputs]
-    if lacking:
-        name = lacking[0]
+    if parameters["missing"] == "error":
+        name = next(iter(gaps))
         fills = "" if name in outputs else ", mean, median or a number to fill in"
         raise TrainingError(
             f"{table.path.name}: row {gaps[name].first_missing} has no {name} (missing values: {counts}); set "
             f"dataset.parameters.missing to drop{fills}"
         )
+    what = "a target" if _fills(parameters) else "a value"
+    if not kept:
+        raise TrainingError(f"{table.path.name}: every row lacks {what} ({counts}); choose another missing or target")
+    if kept < rows:
+        log.warning("%d of %d rows are left out, as they lack %s (%s)", rows - kept, rows, what, counts)
 
 
 def _find_categories(
