@@ -186,7 +186,12 @@ def _kind_in_file(table: Table, name: str, values: Any) -> Kind:
 
 def look(seen: Seen, values: Any, first_row: int) -> npt.NDArray[np.float64] | None:
     """See a portion of a column; return it as numbers, dates as days, NaN where it has gaps; None if it is neither."""
-    invalid = import_arrow("compute")[0].ArrowInvalid
+    arrow, compute = import_arrow("compute")
+    invalid = arrow.ArrowInvalid
+    if seen.settled and (column := seen.possible[0]).kind == "text" and arrow.types.is_string(values.type):
+        row = compute.index(compute.match_substring(values, "\0"), True).as_py()
+        if row >= 0:
+            raise ValueOfRowError(f"row {first_row + row}: column {column.name!r} has a zero byte, which no text has")
     if values.null_count:
         if not seen.missing:
             seen.first_missing = first_row + int(np.argmax(values.is_null().to_numpy(zero_copy_only=False)))

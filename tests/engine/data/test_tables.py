@@ -185,6 +185,11 @@ def test_missing_numbers_are_filled(load: Load, write: Write, how: Any, value: f
     assert samples.X.tolist() == [[1, 1, 0], [value, 1, 0], [3, 0, 0], [8, 0, 1]]
 
 
+def test_a_zero_byte_in_a_text_is_named_by_its_row(refusal: Refusal, write: Write) -> None:
+    said = refusal("csv", path=write("a,y\nsome words,1\nother\0words,2\n"), target="y", types={"a": "text"})
+    assert said == "data.csv: row 3: column 'a' has a zero byte, which no text has"
+
+
 def test_rows_that_lack_a_value_are_dropped(load: Load, write: Write, caplog: pytest.LogCaptureFixture) -> None:
     samples = load("csv", path=write(MISSING), target="y", missing="drop")
     assert samples.X.tolist() == [[1, 1, 0], [8, 0, 1]]
