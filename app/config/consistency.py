@@ -31,6 +31,7 @@ def check_consistency(document: Mapping[str, Any]) -> list[Problem]:
         *_check_graph(_section(document, "model")),
         *_check_shape(document),
         *_check_place(_section(document, "dataset")),
+        *_check_table(_section(document, "dataset")),
         *_check_samples(_section(document, "training")),
         *_check_epochs(_section(document, "training")),
         *_check_cross_validation(document),
@@ -123,6 +124,18 @@ def _check_place(dataset: Mapping[str, Any]) -> Iterator[Problem]:
             yield Problem("dataset.parameters.path", f"{found.id} needs it", "the path of the data, or a url")
         elif len(given) == 2:
             yield Problem("dataset.parameters.url", "there is a path too", "either path or url")
+
+
+def _check_table(dataset: Mapping[str, Any]) -> Iterator[Problem]:
+    """Check what a table is read with: one character between values and before decimals, and classes if any."""
+    found = _find("dataset", dataset.get("name"))
+    parameters = _section(dataset, "parameters")
+    for key in ("separator", "decimal"):
+        value = parameters.get(key)
+        if found and found.parameter(key) and isinstance(value, str) and not (len(value) == 1 and value.isascii()):
+            yield Problem(f"dataset.parameters.{key}", f"is {value!r}", "one character of ASCII")
+    if found and found.parameter("classes") and parameters.get("classes") == []:
+        yield Problem("dataset.parameters.classes", "is empty", "two classes or more, or null for those found")
 
 
 def _check_samples(training: Mapping[str, Any]) -> Iterator[Problem]:

@@ -117,7 +117,7 @@ def _use_table(
         parameters["features"] = [each.name for each in used]
     types = {name: kind for name, kind in choice.kinds.items() if name in {each.name for each in used}}
     types |= {each.name: "text" for each in used if each.kind == "text"}
-    if guess.task != "regression" and target.kind != "category":
+    if guess.task != "regression" and target.kind not in ("category", "boolean"):
         types[target.name] = "category"  # whatever the numbers of the classes are, they become 0, 1, ...
     elif choice.kinds.get(target.name) == "category":
         types[target.name] = "category"
@@ -128,12 +128,13 @@ def _use_table(
     lacking = [each for each in used if each.missing]
     if target.missing:
         parameters["missing"] = "drop"
-        reasons.append(("Missing values", "leave the rows out", f"{target.missing:,} rows have no {target.name}"))
-    elif lacking:
-        parameters["missing"] = "median"
+        reasons.append(("Missing targets", "leave the rows out", f"{target.missing:,} rows have no {target.name}"))
+    if lacking:
+        parameters["missing"] = "median"  # a row without a target is left out all the same
         count = sum(each.missing for each in lacking)
         named = ", ".join(each.name for each in lacking[:3]) + (" …" if len(lacking) > 3 else "")
-        reasons.append(("Missing values", "the column's median", f"{count:,} are missing ({named})"))
+        why = f"{count:,} are missing ({named})"
+        reasons.append(("Missing values", "the column's median", f"{why}; learned on the training rows alone"))
     if [each.kind for each in used] == ["text"]:
         _use_words(section, reasons)
         return

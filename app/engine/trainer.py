@@ -17,6 +17,7 @@ from app.engine.data.own import load_own_dataset
 from app.engine.datasets import load_dataset
 from app.engine.ending import DamagedDataError, StopRequested, StopSwitch, TrainingError
 from app.engine.estimators import Estimator, is_estimator
+from app.engine.filling import filled
 from app.engine.network import Network
 from app.engine.outcome import Outcome
 from app.engine.pipeline import (
@@ -164,6 +165,7 @@ class Trainer:
             classes = count_classes(samples, "dataset.one_hot") if config.dataset.one_hot else 0
             del samples  # the parts are copies of it where rows are shuffled, and it may be half of the memory
         with self._stage("transform_preprocessors", "Preprocessing"):
+            split = filled(split, room)
             entries = config.dataset.preprocessors
             log.info("Applying %d preprocessors ...", len(entries))
             steps = [make_preprocessor(entry, f"dataset.preprocessors.{i}") for i, entry in enumerate(entries)]

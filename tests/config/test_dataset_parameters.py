@@ -60,6 +60,16 @@ def test_missing_values_are_a_word_or_a_number(missing: Any, problems_of: Proble
     assert problems_of(dataset={"name": "csv", "parameters": parameters}) == {}
 
 
+def test_a_table_is_read_with_single_characters_and_has_classes_if_any(problems_of: ProblemsOf) -> None:
+    def found(**parameters: Any) -> dict[str, str]:
+        needs = {"path": "data.csv", "target": "y"}
+        return problems_of(dataset={"name": "csv", "parameters": {**needs, **parameters}}, model__input_shape=[3])
+
+    assert found(separator=";", decimal=",", classes=["a", "b"]) == {}
+    for key, value in (("separator", "::"), ("separator", ""), ("decimal", "é"), ("classes", [])):
+        assert list(found(**{key: value})) == [f"dataset.parameters.{key}"]
+
+
 def test_paths_of_datasets_no_longer_depend_on_where_the_config_lies(document: dict[str, Any], tmp_path: Path) -> None:
     parameters = {"path": "../X.npy", "target_path": "sub/y.npy", "url": None}
     document["dataset"] = {"name": "npy", "parameters": parameters}

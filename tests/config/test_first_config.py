@@ -146,8 +146,13 @@ def test_classes_are_numbered_by_the_dataset_whatever_they_are_called() -> None:
 
 def test_missing_features_are_filled_in_and_rows_without_a_target_left_out() -> None:
     assert parameters(table(number("a", missing=3), number("b")))["missing"] == "median"
-    assert parameters(table(number("a", missing=3), number("b", missing=1)))["missing"] == "drop"
+    assert parameters(table(number("a"), number("b", missing=1)))["missing"] == "drop"
     assert "missing" not in parameters(table(number("a"), number("b")))
+    both = table(number("a", missing=3), number("b", missing=1))
+    assert parameters(both)["missing"] == "median"
+    told = {what: why for what, _, why in first_config(both, guess(both)).reasons}
+    assert told["Missing targets"] == "1 rows have no b"
+    assert told["Missing values"].startswith("3 are missing (a)")
 
 
 def test_a_target_far_from_zero_is_reached_by_a_last_layer() -> None:

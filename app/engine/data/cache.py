@@ -41,8 +41,11 @@ def cache_key(name: str, parameters: Parameters, source: Source) -> str:
     """Return what changes with the settings, the sizes and times of the source's files, and its version."""
     stats = []
     for path in source.files(parameters):
-        found = path.stat()
-        stats.append((str(path), found.st_size, found.st_mtime_ns))
+        try:
+            found = path.stat()
+            stats.append((str(path), found.st_size, found.st_mtime_ns))
+        except OSError:  # a link to nothing: whoever reads it says so
+            stats.append((str(path), 0, 0))
     facts = {"name": name, "parameters": dict(parameters), "files": sorted(stats), "version": source.version}
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:12]
 

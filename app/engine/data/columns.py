@@ -35,21 +35,26 @@ class Column:
         name: its name in the table.
         kind: a ``category`` becomes a column of zeros and ones for each, an ``ordinal`` its number in ``categories``.
         categories: all of them, in the order of their numbers.
-        fill: what stands for a missing number, or, in days since 1970-01-01, for a missing date.
+        fill: what stands for a missing number, or, in days since 1970-01-01, for a missing date; or ``mean`` or
+            ``median``, which the samples to fit on tell.
+        fills: that mean or median for each of ``names``, once it is known; a missing value is NaN until then.
         parts: whether a date becomes its parts.
         decimal: what stands before the decimals in a number that is written as a text.
         date_format: how a date is written (as for ``strptime``); None is ISO 8601.
         whole: whether a target's numbers are whole and stay so.
+        truth: whether its two categories are false and true, however they are written.
     """
 
     name: str
     kind: Kind
     categories: tuple[str, ...] = ()
-    fill: float | None = None
+    fill: float | str | None = None
+    fills: tuple[float, ...] = ()
     parts: bool = True
     decimal: str = "."
     date_format: str | None = None
     whole: bool = False
+    truth: bool = False
 
     @property
     def names(self) -> list[str]:
@@ -79,11 +84,11 @@ class Column:
             ones[np.flatnonzero(known), numbers[known]] = 1
             return ones
         measured = self.measure(values, first_row)
-        if self.fill is not None:
+        if isinstance(self.fill, int | float):
             measured = np.where(np.isnan(measured), self.fill, measured)
-        if self.kind == "date" and self.parts:
-            return _parts(measured)
-        return measured.astype(np.float32)[:, np.newaxis]
+        is_parts = self.kind == "date" and self.parts
+        encoded = _parts(measured) if is_parts else measured.astype(np.float32)[:, np.newaxis]
+        return np.where(np.isnan(encoded), np.asarray(self.fills, np.float32), encoded) if self.fills else encoded
 
     def encode_target(self, values: Any, first_row: int) -> Array:
         """Return class numbers (int64) for categories, else numbers: int64 where all are whole, else float32.
@@ -112,6 +117,9 @@ class Column:
 
     def class_numbers(self, values: Any) -> npt.NDArray[np.int64]:
         """Return the number of each category, -1 where it is missing or none of them."""
+        if self.truth:
+            values = replace(self, kind="boolean").parse(values)
+            return np.where(np.isnan(values), -1, values).astype(np.int64)
         arrow, compute = import_arrow("compute")
         found = compute.index_in(as_text(values), value_set=arrow.array(self.categories, arrow.string()))
         return np.asarray(compute.fill_null(found, -1).to_numpy(zero_copy_only=False), np.int64)
@@ -191,7 +199,7 @@ class Encoding:
         columns: what is done with each column, by name.
         features: the columns of the one input, or of each input by its name.
         target: the column or columns of the one output, or of each output by its name.
-        drop: whether rows that lack a value are left out.
+        drop: whether rows that lack any value are left out, not only those that lack a target.
     """
 
     columns: Mapping[str, Column]
@@ -207,8 +215,18 @@ class Encoding:
     @property
     def feature_names(self) -> list[str]:
         """The names of the columns of the features, in their order, that of the inputs where there are several."""
-        parts = self.features.values() if isinstance(self.features, Mapping) else [self.features]
-        return [made for part in parts for name in part for made in self.columns[name].names]
+        return [made for part in self.inputs.values() for name in part for made in self.columns[name].names]
+
+    @property
+    def inputs(self) -> Mapping[str, Sequence[str]]:
+        """The columns of each input by its name; the one that has none is called ""."""
+        return self.features if isinstance(self.features, Mapping) else {"": self.features}
+
+    @property
+    def outputs(self) -> list[str]:
+        """The columns of the target, of all outputs."""
+        parts = self.target.values() if isinstance(self.target, Mapping) else [self.target]
+        return [name for part in parts for name in ([part] if isinstance(part, str) else part)]
 
     def encode(self, batch: Any, first_row: int) -> tuple[Arrays, Arrays]:
         """Return features and targets of a ``pyarrow.RecordBatch``; rows may be left out.
@@ -234,19 +252,24 @@ class Encoding:
 
     def as_json(self) -> dict[str, Any]:
         """Return all of it as what JSON has."""
-        columns = [{**asdict(column), "categories": list(column.categories)} for column in self.columns.values()]
+        columns = [
+            {**asdict(column), "categories": list(column.categories), "fills": list(column.fills)}
+            for column in self.columns.values()
+        ]
         return {"columns": columns, "features": self.features, "target": self.target, "drop": self.drop}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Encoding:
         """Return what ``as_json`` gave."""
-        columns = [replace(Column(**entry), categories=tuple(entry["categories"])) for entry in value["columns"]]
+        columns = [
+            replace(Column(**entry), categories=tuple(entry["categories"]), fills=tuple(entry.get("fills", ())))
+            for entry in value["columns"]
+        ]
         return cls({column.name: column for column in columns}, value["features"], value["target"], value["drop"])
 
     def _kept(self, batch: Any) -> Any:
-        if not self.drop:
-            return batch
-        return batch.filter(import_arrow("compute")[0].array(complete(batch, self.columns)))
+        whole = complete(batch, self.columns if self.drop else self.outputs)
+        return batch if whole.all() else batch.filter(import_arrow("compute")[0].array(whole))
 
     def _matrix(self, batch: Any, names: Sequence[str], first_row: int) -> Array:
         columns = [self.columns[name] for name in names]
@@ -290,7 +313,9 @@ def _days(moments: Any) -> npt.NDArray[np.float64]:
 
 
 def _parts(days: npt.NDArray[np.float64]) -> Array:
-    """Return year, month, day, weekday and hour of days since 1970-01-01, which was a Thursday."""
+    """Return year, month, day, weekday and hour of days since 1970-01-01, which was a Thursday; NaN for NaN."""
+    missing = np.isnan(days)
+    days = np.where(missing, 0, days)
     day = np.floor(days)
     date = day.astype("datetime64[D]")
     month = date.astype("datetime64[M]")
@@ -302,4 +327,6 @@ def _parts(days: npt.NDArray[np.float64]) -> Array:
         (day + 3) % 7,
         (days - day) * 24,
     )
-    return np.stack(parts, axis=1).astype(np.float32)
+    made = np.stack(parts, axis=1).astype(np.float32)
+    made[missing] = np.nan
+    return made

@@ -69,11 +69,14 @@ def visible(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if not path.name.startswith((".", "__MACOSX")))
 
 
-def walk(folder: Path) -> Iterator[Path]:
-    """Yield all visible files below a folder, sorted by name."""
+def walk(folder: Path, above: tuple[str, ...] = ()) -> Iterator[Path]:
+    """Yield all visible files below a folder, sorted by name; no link is followed back to what is ``above``."""
+    here = os.path.realpath(folder)
+    if here in above:
+        return
     for path in visible(folder):
         if path.is_dir():
-            yield from walk(path)
+            yield from walk(path, (*above, here))
         else:
             yield path
 

@@ -69,7 +69,9 @@ def classes_of(folder: Path, endings: frozenset[str], what: str) -> tuple[tuple[
     Raises:
         TrainingError: there are no classes, or one has no file of these endings.
     """
-    names = [path.name for path in visible(folder) if path.is_dir()]
+    here = Path(os.path.realpath(folder))
+    below = [path for path in visible(folder) if path.is_dir() and not here.is_relative_to(os.path.realpath(path))]
+    names = [path.name for path in below]
     if len(names) < 2:
         raise TrainingError(
             f"{folder}: has {'one folder' if names else 'no folders'}; a folder for each of two or more classes, with "
@@ -83,7 +85,7 @@ def classes_of(folder: Path, endings: frozenset[str], what: str) -> tuple[tuple[
     others = 0
     for number, name in enumerate(names):
         before = len(files)
-        for path in walk(folder / name):
+        for path in walk(folder / name, (str(here),)):
             if path.suffix.lower() in endings:
                 files.append((path, number))
             else:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, get_args
 
@@ -14,15 +15,12 @@ from app.engine.data.columns import Column, Encoding, Kind, ValueOfRowError, as_
 from app.engine.data.source import Parameters
 from app.engine.data.tables import Table, check_columns, import_arrow
 from app.engine.ending import TrainingError
-from app.engine.samples import Array
 from app.records.log import logger
 
 log = logger("Dataset")
 
 #: What a column of texts may be, the first of them that all its values are; else a category.
 _WRITTEN: tuple[Kind, ...] = ("number", "boolean", "date")
-#: How many numbers are held in memory for medians at a time.
-_MEDIAN_VALUES = 8 << 20
 
 
 @dataclass
@@ -67,19 +65,26 @@ def learn(table: Table, parameters: Parameters, check: Callable[[], None]) -> En
     outputs = [name for part in _parts(target) for name in part]
     names = list(dict.fromkeys([*(name for part in _parts(features) for name in part), *outputs]))
     check_columns("types", list(parameters["types"]), table.names)
-    seen, rows, kept = _scan(table, names, parameters, check)
+    seen, rows, kept = _scan(table, names, outputs if _fills(parameters) else names, parameters, check)
     columns = {name: _column(table, name, seen[name], name in outputs, parameters) for name in names}
     _check_texts(features, columns)
     _check_targets(target, columns)
     _check_missing(table, seen, outputs, parameters, rows, kept)
     _find_categories(table, columns, outputs, seen, parameters, check)
-    if parameters["missing"] not in ("drop", "error"):
-        gaps = [name for name in names if seen[name].missing and columns[name].kind in ("number", "boolean", "date")]
-        for name, value in _fills(table, [columns[name] for name in gaps], seen, parameters["missing"], check):
-            columns[name] = replace(columns[name], fill=value)
-            log.info("Column %s: %d missing values become %.6g", name, seen[name].missing, value)
+    if _fills(parameters):
+        fill = parameters["missing"]
+        for name in names:
+            if seen[name].missing and name not in outputs and columns[name].kind in ("number", "boolean", "date"):
+                columns[name] = replace(columns[name], fill=fill)
+                value = f"the {fill} of those to fit on" if isinstance(fill, str) else f"{fill:.6g}"
+                log.info("Column %s: %d missing values become %s", name, seen[name].missing, value)
     _tell(columns, outputs)
     return Encoding(columns, features, target, drop=parameters["missing"] == "drop")
+
+
+def _fills(parameters: Parameters) -> bool:
+    """Return whether something stands for what is missing in a row."""
+    return parameters["missing"] not in ("drop", "error")
 
 
 def _chosen(table: Table, parameters: Parameters) -> tuple[Any, Any]:
@@ -124,9 +129,9 @@ def _check_form(key: str, value: Any, *, single: bool) -> None:
 
 
 def _scan(
-    table: Table, names: Sequence[str], parameters: Parameters, check: Callable[[], None]
+    table: Table, names: Sequence[str], needed: Sequence[str], parameters: Parameters, check: Callable[[], None]
 ) -> tuple[dict[str, Seen], int, int]:
-    """Read all rows; return what was seen of each column, the number of rows, and of those that lack nothing."""
+    """Read all rows; return what was seen of each column, how many rows there are, and how many with all ``needed``."""
     seen: dict[str, Seen] = {}
     rows = kept = 0
     for batch in table.batches(names):
@@ -140,7 +145,7 @@ def _scan(
                 _collect(seen[name], values, parameters)
             except ValueOfRowError as error:
                 raise TrainingError(f"{table.path.name}: {error}") from error
-        kept += int(complete(batch, names).sum())
+        kept += int(complete(batch, needed).sum())
         rows += batch.num_rows
     if not rows:
         raise TrainingError(f"{table.path.name}: has no rows")
@@ -181,7 +186,12 @@ def _kind_in_file(table: Table, name: str, values: Any) -> Kind:
 
 def look(seen: Seen, values: Any, first_row: int) -> npt.NDArray[np.float64] | None:
     """See a portion of a column; return it as numbers, dates as days, NaN where it has gaps; None if it is neither."""
-    invalid = import_arrow("compute")[0].ArrowInvalid
+    arrow, compute = import_arrow("compute")
+    invalid = arrow.ArrowInvalid
+    if seen.settled and (column := seen.possible[0]).kind == "text" and arrow.types.is_string(values.type):
+        row = compute.index(compute.match_substring(values, "\0"), True).as_py()
+        if row >= 0:
+            raise ValueOfRowError(f"row {first_row + row}: column {column.name!r} has a zero byte, which no text has")
     if values.null_count:
         if not seen.missing:
             seen.first_missing = first_row + int(np.argmax(values.is_null().to_numpy(zero_copy_only=False)))
@@ -235,6 +245,8 @@ def _column(table: Table, name: str, seen: Seen, is_target: bool, parameters: Pa
             row, value = seen.too_large
             raise TrainingError(f"{table.path.name}: row {row}: {value} in column {name!r} is too large")
         return column
+    if column.kind == "boolean" and parameters["classes"] is None:
+        return replace(column, kind="category", categories=("false", "true"), truth=True)
     if parameters["classes"] is not None or column.kind == "boolean" or (column.kind == "date" and not seen.settled):
         return replace(column, kind="category", categories=tuple(parameters["classes"] or ()))
     if column.kind not in ("number", "category"):
@@ -269,19 +281,18 @@ def _check_missing(
     if not gaps:
         return
     counts = ", ".join(f"{name} {each.missing}" for name, each in gaps.items())
-    if parameters["missing"] == "drop":
-        if not kept:
-            raise TrainingError(f"{table.path.name}: every row lacks a value ({counts}); choose another missing")
-        log.warning("%d of %d rows are left out, as they lack a value (%s)", rows - kept, rows, counts)
-        return
-    lacking = [name for name in gaps if parameters["missing"] == "error" or name in outputs]
-    if lacking:
-        name = lacking[0]
+    if parameters["missing"] == "error":
+        name = next(iter(gaps))
         fills = "" if name in outputs else ", mean, median or a number to fill in"
         raise TrainingError(
             f"{table.path.name}: row {gaps[name].first_missing} has no {name} (missing values: {counts}); set "
             f"dataset.parameters.missing to drop{fills}"
         )
+    what = "a target" if _fills(parameters) else "a value"
+    if not kept:
+        raise TrainingError(f"{table.path.name}: every row lacks {what} ({counts}); choose another missing or target")
+    if kept < rows:
+        log.warning("%d of %d rows are left out, as they lack %s (%s)", rows - kept, rows, what, counts)
 
 
 def _find_categories(
@@ -294,7 +305,7 @@ def _find_categories(
 ) -> None:
     """Put the categories into the columns that have some, sorted, those that are all numbers by their value."""
     most = parameters["max_categories"]
-    names = [name for name, column in columns.items() if column.kind in ("category", "ordinal")]
+    names = [name for name, each in columns.items() if each.kind in ("category", "ordinal") and not each.truth]
     # More than may be are enough for a column that says no; where they are but numbered, all of them count.
     again = [
         name
@@ -328,38 +339,17 @@ def _find_categories(
 
 
 def _sorted(categories: set[str]) -> list[str]:
+    """Return categories in an order that is the same each time; beside numbers, "nan" and "inf" come last."""
     try:
-        return sorted(categories, key=lambda text: (float(text), text))
+        values = {text: float(text) for text in categories}
     except ValueError:
         return sorted(categories)
 
+    def key(text: str) -> tuple[bool, float, str]:
+        value = values[text]
+        return (False, value, text) if math.isfinite(value) else (True, 0.0, text)
 
-def _fills(
-    table: Table, gaps: list[Column], seen: Mapping[str, Seen], how: Any, check: Callable[[], None]
-) -> Iterator[tuple[str, float]]:
-    """Yield what stands for the missing values of each column that lacks some."""
-    if how == "median":
-        yield from _medians(table, gaps, seen, check)
-        return
-    for column in gaps:
-        yield column.name, seen[column.name].sum / seen[column.name].measured if how == "mean" else float(how)
-
-
-def _medians(
-    table: Table, gaps: list[Column], seen: Mapping[str, Seen], check: Callable[[], None]
-) -> Iterator[tuple[str, float]]:
-    """Read the columns, as many at a time as fit in a small part of the memory, and yield their medians."""
-    while gaps:
-        count = max(_MEDIAN_VALUES // max(seen[column.name].measured for column in gaps), 1)
-        some, gaps = gaps[:count], gaps[count:]
-        found: dict[str, list[Array]] = {column.name: [] for column in some}
-        for batch in table.batches(list(found)):
-            check()
-            for column in some:
-                numbers = column.parse(batch.column(column.name))
-                found[column.name].append(numbers[~np.isnan(numbers)])
-        for name, parts in found.items():
-            yield name, float(np.median(np.concatenate(parts)))
+    return sorted(categories, key=key)
 
 
 def _tell(columns: Mapping[str, Column], outputs: Sequence[str]) -> None:

@@ -57,6 +57,20 @@ def test_images_are_taken_by_folder_in_the_order_of_names(
     assert samples.X[-1, 0, 0].tolist() == [0, 0, 255]
 
 
+def test_a_link_to_nothing_is_a_bad_file(load: Load, refusal: Refusal, images: Path) -> None:
+    (images / "cat" / "gone.png").symlink_to(images / "no such")
+    assert refusal("images", path=images).startswith("cat/gone.png: is broken (")
+    assert len(load("images", path=images, bad_files="skip")) == 10
+
+
+def test_a_link_that_leads_back_is_not_followed(load: Load, images: Path) -> None:
+    (images / "cat" / "back").symlink_to(images, target_is_directory=True)
+    (images / "dog" / "more" / "again").symlink_to(images / "dog", target_is_directory=True)
+    (images / "itself").symlink_to(images, target_is_directory=True)
+    samples = load("images", path=images)
+    assert (len(samples), samples.class_names) == (10, ("cat", "dog"))
+
+
 def test_images_are_brought_to_a_size_and_to_grey(load: Load, images: Path) -> None:
     Image.new("RGB", (40, 40)).save(images / "cat" / "large.png")
     samples = load("images", path=images, size=[8, 5], color_mode="grayscale")

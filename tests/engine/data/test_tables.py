@@ -95,6 +95,18 @@ def test_whole_numbers_as_target_stay_whole_and_are_classes_where_that_is_asked_
     assert classes.class_names == ("9", "10")
 
 
+def test_classes_have_one_order_whatever_stands_beside_numbers(load: Load, write: Write) -> None:
+    path = write("a,y\n1,inf\n2,nan\n3,10\n4,9\n5,-inf\n6,NaN\n")
+    samples = load("csv", path=path, target="y", types={"y": "category"}, missing_values=[""])
+    assert samples.class_names == ("9", "10", "-inf", "NaN", "inf", "nan")
+
+
+def test_true_and_false_are_two_classes_however_they_are_written(load: Load, write: Write) -> None:
+    samples = load("csv", path=write("a,y\n1,true\n2,True\n3,FALSE\n4,1\n5,0\n"), target="y")
+    assert samples.y.tolist() == [1, 1, 0, 1, 0]
+    assert samples.class_names == ("false", "true")
+
+
 def test_classes_can_be_given_in_their_order_and_others_are_refused_by_row(
     load: Load, refusal: Refusal, write: Write
 ) -> None:
@@ -167,10 +179,15 @@ def test_missing_values_are_an_error_unless_something_is_said_about_them(refusal
     )
 
 
-@pytest.mark.parametrize(("how", "value"), [("mean", 4), ("median", 3), (-1, -1), (0.5, 0.5)])
+@pytest.mark.parametrize(("how", "value"), [(-1, -1), (0.5, 0.5)])
 def test_missing_numbers_are_filled(load: Load, write: Write, how: Any, value: float) -> None:
     samples = load("csv", path=write(MISSING), target="y", missing=how)
     assert samples.X.tolist() == [[1, 1, 0], [value, 1, 0], [3, 0, 0], [8, 0, 1]]
+
+
+def test_a_zero_byte_in_a_text_is_named_by_its_row(refusal: Refusal, write: Write) -> None:
+    said = refusal("csv", path=write("a,y\nsome words,1\nother\0words,2\n"), target="y", types={"a": "text"})
+    assert said == "data.csv: row 3: column 'a' has a zero byte, which no text has"
 
 
 def test_rows_that_lack_a_value_are_dropped(load: Load, write: Write, caplog: pytest.LogCaptureFixture) -> None:
@@ -185,11 +202,18 @@ def test_a_column_that_nobody_asked_for_may_lack_values(load: Load, write: Write
     assert load("csv", path=write("a,b,y\n1,,2\n"), target="y", features=["a"]).X.tolist() == [[1]]
 
 
-def test_a_missing_target_is_named_and_can_only_be_dropped(load: Load, refusal: Refusal, write: Write) -> None:
-    path = write("a,y\n1,2\n3,\n")
-    said = refusal("csv", path=path, target="y", missing="mean")
+def test_a_missing_target_is_named_and_can_only_be_dropped(
+    load: Load, refusal: Refusal, write: Write, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = write("a,b,y\n1,5,2\n3,5,\n,5,4\n")
+    said = refusal("csv", path=path, target="y", features=["b"])
     assert said == "data.csv: row 3 has no y (missing values: y 1); set dataset.parameters.missing to drop"
+    filled = load("csv", path=path, target="y", missing=0)
+    assert (filled.X.tolist(), filled.y.tolist()) == ([[1, 5], [0, 5]], [2, 4])
+    assert "1 of 3 rows are left out, as they lack a target (a 1, y 1)" in caplog.text
     assert load("csv", path=path, target="y", missing="drop").y.tolist() == [2]
+    said = refusal("csv", path=write("a,y\n1,\n,2\n"), target="y", missing="drop")
+    assert said == "data.csv: every row lacks a value (a 1, y 1); choose another missing or target"
 
 
 @pytest.mark.parametrize(
