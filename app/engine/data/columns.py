@@ -135,7 +135,10 @@ class Column:
             found = self.parse(values)
         except arrow.ArrowInvalid as error:
             row, value = self.first_other(values)
-            what = "date" if self.kind == "date" else "number"
+            what = "number"
+            if self.kind == "date":
+                form = self.date_format or "2019-04-08"
+                what = f"date such as {form}, which dataset.parameters.date_format can change (%d.%m.%Y)"
             raise ValueOfRowError(
                 f"row {first_row + row}: {value!r} in column {self.name!r} is no {what}; if it stands for a missing "
                 "value, add it to dataset.parameters.missing_values"
