@@ -13,6 +13,8 @@ from app.config.types import KINDS, describe, fits, split_list
 
 Path = tuple[str | int, ...]
 
+#: The layer that is a whole application of Keras, and its setting that says which.
+APPLICATION = "application"
 _USERS_OWN = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 
 
@@ -85,6 +87,11 @@ def _check_option(path: Path, parameter: Parameter, value: Any) -> list[Problem]
 def _check_nested(path: Path, kind: str, value: str | dict[str, Any]) -> list[Problem]:
     if isinstance(value, dict) and not isinstance(value.get("type"), str):
         return [Problem(join(path, "type"), "is missing or no text", f"the id of a component of the kind {kind}")]
+    component = load_catalog().get(kind, value if isinstance(value, str) else value["type"])
+    if kind == "layer" and component is not None and component.id == APPLICATION:
+        # It is built for the shape of what comes before it, which only the network knows.
+        message = f"{APPLICATION} cannot be within another layer"
+        return [Problem(join(path), message, "a layer of Keras here, or it as a layer of model.network")]
     return check_component(path, kind, value)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import keras
 
 from app.config.catalog import Component, load_catalog
-from app.config.components import is_users_own
+from app.config.components import APPLICATION, is_users_own
 from app.config.consistency import INPUT
 from app.config.models import CompilationConfig, ComponentEntry, ModelConfig
 from app.config.types import KINDS, split_list
@@ -41,8 +41,14 @@ class Adafactor(keras.optimizers.Adafactor):  # type: ignore[misc]  # Keras has 
             variable._path = f"{variable.path}_{index}"
 
 
-#: The layer that is a whole application of Keras, and its setting that says which.
-APPLICATION = "application"
+#: Layers that learn from data before a training, which none of it does; and the setting that says it all.
+_LEARNED = {
+    "normalization": "mean",
+    "discretization": "bin_boundaries",
+    "integer_lookup": "vocabulary",
+    "string_lookup": "vocabulary",
+    "text_vectorization": "vocabulary",
+}
 #: What is made in place of a class of Keras.
 _IN_PLACE_OF = {"keras.optimizers.Adafactor": Adafactor}
 
@@ -179,11 +185,6 @@ def _make_layer(entry: ComponentEntry, where: str, before: Sequence[tuple[int | 
     if component is not None and component.id == APPLICATION:
         return _make_application_layer(component, options, where, before)
     layer = make_component("layer", ComponentEntry.model_validate({"type": entry.type, **options}), where)
-    if isinstance(layer, keras.layers.Normalization) and entry.options.get("mean") is None:
-        raise TrainingError(
-            f"{where} ({entry.type}): without mean and variance it leaves everything as it is; give it both, or take "
-            "standard_scaler in dataset.transformers, which learns them"
-        )
     if not isinstance(layer, keras.layers.InputLayer):
         return layer
     # The model has its input already: what the samples are, or the config's input_shape, decides.
@@ -284,6 +285,12 @@ def make_component(kind: str, entry: ComponentEntry, where: str) -> Any:
     given = dict(entry.options)
     if kind == "layer" and given.pop("inputs", None) is not None:
         raise TrainingError(f"{where}.inputs: a layer within a layer takes what that one gives it; leave it out")
+    if kind == "layer" and (setting := _LEARNED.get(component.id)) and given.get(setting) is None:
+        also = " and variance" if setting == "mean" else ""
+        raise TrainingError(
+            f"{where} ({entry.type}): has nothing to work with before it has seen data; give it {setting}{also}, or "
+            "take a transformer in dataset.transformers, which learns from the samples to fit on"
+        )
     options = _options(component, given, where)
     try:
         made = (_IN_PLACE_OF.get(component.cls) or _keras_object(component.cls))(**options)

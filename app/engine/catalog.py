@@ -41,6 +41,11 @@ LEFT_OUT = frozenset({
     "LearningRateSchedule", "Initializer", "Regularizer", "Constraint",
 })  # fmt: skip
 
+#: Settings that no JSON has a value for, or that only ``adapt`` or GPTQ would use.
+WITHOUT_EFFECT = {"input_tensor", "gptq_unpacked_column_size", "quantization_config", "Bidirectional.weights"} | {
+    "Embedding.weights", "Discretization.num_bins", "Discretization.epsilon",
+}  # fmt: skip
+
 CALLBACKS = {
     "early_stopping": ("EarlyStopping", []),
     "model_checkpoint": ("ModelCheckpoint", []),
@@ -93,7 +98,7 @@ TYPES = {
     "learning_rate": "float|schedule", "inner_optimizer": "optimizer", "layer": "layer", "backward_layer": "layer",
     "cell": "layer|layer[]", "cells": "layer[]", "layers": "layer[]", "noise_shape": "shape",
     "output_shape": "int|shape", "target_shape": "shape", "shape": "shape", "batch_shape": "shape",
-    "dims": "int[]", "weights": "any", "value_range": "float[2]", "factor": "float|float[2]", "sigma": "float|float[2]",
+    "dims": "int[]", "value_range": "float[2]", "factor": "float|float[2]", "sigma": "float|float[2]",
     "fill_value": "float", "loss_scale_factor": "float", "clipnorm": "float", "clipvalue": "float",
     "global_clipnorm": "float", "weight_decay": "float", "ema_overwrite_frequency": "int",
     "gradient_accumulation_steps": "int", "thresholds": "float|float[]", "threshold": "float",
@@ -108,11 +113,11 @@ TYPES = {
     "key_dim": "int", "value_dim": "int", "head_dim": "int", "height": "int", "width": "int", "max_number": "int",
     "boundaries": "float[]", "values": "float[]", "decay_steps": "int", "dropout": "float", "rate": "float",
     "alpha": "float", "beta": "float", "label_smoothing": "float", "adam_lr_ratio": "float", "equation": "str",
-    "bias_axes": "str", "use_scale": "bool", "flash_attention": "bool", "use_cudnn": "str|bool",
-    "quantization_config": "dict", "logit_soft_cap": "float", "reverse_dtype": "str", "exclude_layers": "str[]",
-    "merge_mode": "str", "tile_grid_size": "int[2]", "window": "str|float[]", "scaling": "str",
-    "LearningRateScheduler.schedule": "schedule", "RemoteMonitor.headers": "dict",
-    "BackupAndRestore.backup_dir": "path|null", "log_dir": "str",
+    "bias_axes": "str", "use_scale": "bool", "flash_attention": "bool", "use_cudnn": "str|bool", "merge_mode": "str",
+    "logit_soft_cap": "float", "reverse_dtype": "str", "exclude_layers": "str[]", "tile_grid_size": "int[2]",
+    "window": "str|float[]", "scaling": "str", "RandomPosterization.factor": "int",
+    "LearningRateScheduler.schedule": "schedule", "RemoteMonitor.headers": "dict", "log_dir": "str",
+    "BackupAndRestore.backup_dir": "path|null",
     "TensorBoard.update_freq": "str|int", "TensorBoard.profile_batch": "int|int[2]", "save_freq": "str|int",
     "embeddings_metadata": "str|dict", "on_epoch_begin": "str", "on_epoch_end": "str", "on_train_begin": "str",
     "on_train_end": "str", "on_train_batch_begin": "str", "on_train_batch_end": "str",
@@ -260,7 +265,7 @@ def _parameters(kind: str, cls: type) -> Iterator[Entry]:
     own = _signature(cls)
     documented = _documented(cls.__doc__ or "", own)
     for parameter in own.values():
-        if parameter.name not in {"input_tensor", "gptq_unpacked_column_size"}:
+        if not WITHOUT_EFFECT & {parameter.name, f"{cls.__name__}.{parameter.name}"}:
             yield _parameter(cls.__name__, parameter, documented.get(parameter.name, ""))
     if kind in INHERITED and any(p.kind is p.VAR_KEYWORD for p in inspect.signature(cls).parameters.values()):
         base = keras.layers.Layer if kind == "layer" else keras.optimizers.Optimizer

@@ -170,6 +170,15 @@ def test_components_within_components_are_checked_too(problems_of: ProblemsOf) -
     ]
 
 
+def test_an_application_is_a_layer_of_the_network_and_of_no_other_layer(problems_of: ProblemsOf) -> None:
+    application = {"type": "application", "application": "mobilenet"}
+    found = problems_of(
+        model__network=[application, {"type": "time_distributed", "layer": application}, {"type": "dense", "units": 1}]
+    )
+    assert list(found) == ["model.network.1.layer"]
+    assert "application cannot be within another layer" in found["model.network.1.layer"]
+
+
 def test_names_of_older_keras_versions_are_known(problems_of: ProblemsOf) -> None:
     network = [
         {"type": "conv_2d", "filters": 2, "kernel_size": 3},

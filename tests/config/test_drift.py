@@ -29,7 +29,7 @@ SAMPLES: dict[str, Any] = {
 ALSO: dict[str, dict[str, Any]] = {
     "input_layer": {"shape": [2]},
     "category_encoding": {"num_tokens": 3},
-    "discretization": {"num_bins": 3},
+    "discretization": {"bin_boundaries": [0.2, 0.5]},
     "random_posterization": {"factor": 4},
     "backup_and_restore": {"backup_dir": "backup"},  # without one it is in the folder of the run
 }

@@ -288,8 +288,14 @@ def test_an_input_layer_of_the_samples_shape_is_the_input() -> None:
         ),
         ([{"type": "input_layer", "shape": [5]}], (4,), r"^model\.network\.0 \(input_layer\): its shape is \[5\]"),
         ([{"type": "input_layer", "shape": [4]}], (4,), r"^model\.network: has no layer"),
-        ([{"type": "normalization"}], (4,), r"^model\.network\.0 \(normalization\): without mean and variance"),
+        ([{"type": "normalization"}], (4,), r"^model\.network\.0 \(normalization\): .* give it mean and variance"),
         ([{"type": "discretization"}], (4,), r"^model\.network\.0 \(discretization\): .*bin_boundaries"),
+        ([{"type": "integer_lookup"}], (4,), r"^model\.network\.0 \(integer_lookup\): .* give it vocabulary"),
+        (
+            [{"type": "time_distributed", "layer": {"type": "string_lookup"}}],
+            (4, 2),
+            r"^model\.network\.0\.layer \(string_lookup\): .* give it vocabulary",
+        ),
     ],
 )
 def test_a_layer_that_cannot_be_built_is_named(layers: list[dict[str, Any]], shape: Any, message: str) -> None:
