@@ -14,15 +14,16 @@ import time
 from pathlib import Path
 from typing import Any
 
-from app.engine.session import apply_session, import_backend, quiet_backend
+from app.config.models import SessionConfig, TrainingConfig
+from app.engine.session import apply_session, choose_backend, import_backend
 
 
 def main(folder: Path, job: dict[str, Any]) -> None:
-    quiet_backend()
+    session = SessionConfig(device="cpu")
+    choose_backend(session)
     import_backend()
 
     from app.config.loading import from_document
-    from app.config.models import SessionConfig, TrainingConfig
     from app.config.resolve import resolve
     from app.engine.data import cache
     from app.engine.ending import StopSwitch
@@ -35,7 +36,7 @@ def main(folder: Path, job: dict[str, Any]) -> None:
 
     if job["limit"] is not None:
         cache.MEMORY_LIMIT = cache.SMALL = job["limit"]
-    apply_session(SessionConfig(device="cpu"))
+    apply_session(session)
     config = TrainingConfig.model_validate(resolve(from_document(job["config"])))
     place = folder / f"run-{time.time_ns()}"
     place.mkdir()
