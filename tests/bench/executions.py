@@ -94,6 +94,7 @@ def measure(quick: bool) -> list[Row]:
     with tempfile.TemporaryDirectory(prefix="trackside-bench-") as folder:
         workspace = Path(folder).resolve()
         fill(workspace, count)
+        os.sync()  # what writes them to the disk in the background is not what is measured
         gc.collect()
         peer = _parse(workspace)
         with Library(Workspace.at(workspace)) as library:
