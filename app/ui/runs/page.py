@@ -259,7 +259,7 @@ class RunsPage(Page):
         self.model.take(changes)
         if self._awaited is not None and self.view.select(self._awaited.path):
             self._awaited = None
-        self._on_selection()
+        self._enable()
         self._show_part()
 
     def _on_refused(self, error: QueryError | None) -> None:
@@ -276,14 +276,19 @@ class RunsPage(Page):
         self._matches.setText(f"{formats.count(shown)} of {formats.count(total)}" if shown != total else "")
         columns, available = len(self.model.columns), len(self.model.available_columns)
         self._columns.setText(f"Columns {columns} of {formats.count(available)}")
+        self._enable()  # what was selected may go on by now, or have ended
         self._show_part()
-        self._on_selection()  # what was selected may go on by now, or have ended
 
     def _on_submitted(self, folder: ExecutionFolder) -> None:
         if not self.view.select(folder.path):
             self._awaited = folder
 
     def _on_selection(self) -> None:
+        self._enable()
+        self.changed.emit()
+
+    def _enable(self) -> None:
+        """Let what can be done with the selected runs be done."""
         rows = self.view.selected_rows
         active = self.model.active_rows(rows)
         ours = self.model.are_executions(rows)
@@ -294,7 +299,6 @@ class RunsPage(Page):
             action.setEnabled(ours and len(rows) == 1)
         self._stop.setEnabled(bool(active))
         self._stop.setText("Cancel" if active and all(run.state == "queued" for run in active) else "Stop")
-        self.changed.emit()
 
     def _show_part(self) -> None:
         part: QWidget = self.view
