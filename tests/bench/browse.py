@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -15,13 +12,13 @@ from pathlib import Path
 from app.records.layout import PRIVATE
 from tests.bench.executions import fill
 from tests.bench.report import Benchmark, Row, spread
+from tests.bench.told import times_told
 
 RUNS = 10_000
 ROUNDS = 5
 GOAL_FILLED = 0.5
 GOAL_STALL = 0.033
 GOAL_ANSWER = 0.05
-_HERE = Path(__file__).parent
 
 
 def measure(quick: bool) -> list[Row]:
@@ -38,14 +35,14 @@ def measure(quick: bool) -> list[Row]:
         os.sync()  # what writes 10,000 runs to the disk in the background is not what is measured
         for _ in range(1 if quick else 3):
             shutil.rmtree(workspace / PRIVATE, ignore_errors=True)
-            told = _start("browsed_window.py", "index", str(workspace), str(count))
+            told = times_told("browsed_window.py", "index", str(workspace), str(count))
             found.setdefault("longest stall", []).append(told["stall"])
             found.setdefault("first index", []).append(told["indexed"])
         for number in range(rounds + 1):
             begun = time.time()
-            bare = _start("bare_window.py")["key"] - begun
+            bare = times_told("bare_window.py")["key"] - begun
             begun = time.time()
-            ours = _start("browsed_window.py", "start", str(workspace), str(count))
+            ours = times_told("browsed_window.py", "start", str(workspace), str(count))
             if not number:
                 continue
             found.setdefault("bare window", []).append(bare)
@@ -65,25 +62,6 @@ def measure(quick: bool) -> list[Row]:
         Row("browse.query", middle["query"], bare, name, "s", GOAL_ANSWER, "ours"),
         Row("browse.sort", middle["sort"], bare, name, "s", GOAL_ANSWER, "ours"),
     ]
-
-
-def _start(program: str, *arguments: str) -> dict[str, float]:
-    """Start a program on a workspace that nobody has looked at before; return the times that it tells."""
-    for workspace in arguments[1:2]:
-        (Path(workspace) / PRIVATE / "window.json").unlink(missing_ok=True)
-    done = subprocess.run(
-        [sys.executable, str(_HERE / program), *arguments],
-        env={"QT_QPA_PLATFORM": "offscreen", **os.environ},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=600,
-    )
-    try:
-        told: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    except (IndexError, ValueError):
-        raise RuntimeError(f"{program} {' '.join(arguments)} told nothing: {done.stderr}") from None
-    return told
 
 
 BENCHMARK = Benchmark(

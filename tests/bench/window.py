@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -15,6 +11,7 @@ from pathlib import Path
 from app.records.layout import Workspace
 from app.resources import resource
 from tests.bench.report import Benchmark, Row, spread
+from tests.bench.told import times_told
 from tests.ui.recording import record_run
 
 ROUNDS = 7
@@ -22,7 +19,6 @@ RUNS = 100
 GOAL_START = 1.5
 GOAL_PAGE = 0.3
 GOAL_RUN = 0.15
-_HERE = Path(__file__).parent
 
 
 def measure(quick: bool) -> list[Row]:
@@ -77,23 +73,8 @@ def measure(quick: bool) -> list[Row]:
 
 def _start(program: str, *arguments: str) -> dict[str, float]:
     """Start a probed program; return its times, those of its start counted from the exec."""
-    for workspace in arguments[1:]:
-        (Workspace.at(Path(workspace)).private / "window.json").unlink(
-            missing_ok=True
-        )  # or it would open what it had open
     begun = time.time()
-    done = subprocess.run(
-        [sys.executable, str(_HERE / program), *arguments],
-        env={"QT_QPA_PLATFORM": "offscreen", **os.environ},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=180,
-    )
-    try:
-        told: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    except (IndexError, ValueError):
-        raise RuntimeError(f"{program} {' '.join(arguments)} told nothing: {done.stderr}") from None
+    told = times_told(program, *arguments, timeout=180)
     return {name: value - begun if name in ("painted", "key", "listed") else value for name, value in told.items()}
 
 
