@@ -12,6 +12,9 @@ SET_UP := $(PYTHON) packaging/bootstrap.py
 # Widgets are tested without a screen; what needs one starts its own.
 test soak bench: export QT_QPA_PLATFORM ?= offscreen
 
+# Dozens of processes import the same modules here: none compiles them anew, whatever the shell says.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: help run train test soak check lint types contracts bench constraints clean set-up-run set-up-test
 .DEFAULT_GOAL := help
 

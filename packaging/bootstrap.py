@@ -202,7 +202,10 @@ def install(purpose: str) -> None:
     pip = [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check"]
     if succeeds([*pip, "--quiet", "-c", CONSTRAINTS, "uv"], quiet=False):
         uv = [str(PYTHON), "-m", "uv", "pip", "install", "--python", str(PYTHON), "--build-constraints", CONSTRAINTS]
-        if succeeds([*uv, *wanted], quiet=False):
+        # Compiled now, as pip does by itself. Left to the first import, the first window and the first training wait
+        # for it, and all of them do where nothing may be written then (PYTHONDONTWRITEBYTECODE, another user's folder):
+        # importing TensorFlow takes 20 s instead of 8 s, MLflow 8 s instead of 3 s.
+        if succeeds([*uv, "--compile-bytecode", *wanted], quiet=False):
             return
     print("uv did not do it (see above). Trying pip, which takes some minutes.", flush=True)
     if not succeeds([*pip, *wanted], quiet=False):
