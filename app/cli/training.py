@@ -29,7 +29,7 @@ from app.config.catalog import work_in
 from app.config.loading import load
 from app.config.problems import ConfigError
 from app.config.secrets import redact
-from app.config.trust import UntrustedError
+from app.config.trust import UntrustedError, require_trust
 from app.jobs.queue import Queue
 from app.jobs.scheduling import start_what_waits, stop, submit
 from app.jobs.settling import settle_dead_runs
@@ -46,16 +46,18 @@ _CLOSE_SECONDS = 60.0
 
 
 def check(arguments: argparse.Namespace) -> int:
-    """List what is wrong with a config."""
-    work_in(workspace_of(arguments.workspace).root)
+    """List what is wrong with a config: all that keeps it from being trained in this workspace, as far as it shows."""
+    workspace = workspace_of(arguments.workspace)
+    work_in(workspace.root)
     try:
         loaded = load(arguments.config, arguments.overrides)
+        require_trust(loaded.document, workspace.root)
     except ConfigError as error:
         tell_of_conversion(str(arguments.config), error.conversion)
         if arguments.json:
             print(json.dumps([dataclasses.asdict(problem) for problem in error.problems], indent=2, ensure_ascii=False))
         else:
-            complain_of_problems(error.source, error.problems)
+            complain_of_problems(error.source or str(arguments.config), error.problems)
         return EXIT_WRONG
     tell_of_conversion(str(arguments.config), loaded.conversion)
     print("[]" if arguments.json else f"{arguments.config}: no problems")

@@ -12,6 +12,7 @@ from typing import Any
 from app.config.checking import check
 from app.config.conversion import Conversion, convert
 from app.config.documents import Document, parse_document, read_bytes, read_document
+from app.config.inputs import check_inputs
 from app.config.interpreters import check_interpreter
 from app.config.models import TrainingConfig
 from app.config.overrides import apply_overrides, parse_value
@@ -84,7 +85,7 @@ def _checked(
     document: Document, source: Mapping[str, Any], name: str, folder: Path, conversion: Conversion
 ) -> LoadedConfig:
     done = conversion if conversion.era else None
-    if problems := check(document) + check_interpreter(document, folder):
+    if problems := [*check(document), *check_interpreter(document, folder), *check_inputs(document, folder)]:
         raise ConfigError(problems, name, done)
     config = TrainingConfig.model_validate(document)
     return LoadedConfig(document, config, {**source, **({"era": done.era} if done else {})}, folder, done)

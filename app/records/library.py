@@ -29,6 +29,9 @@ __all__ = ["OWN", "Library", "RunAddress", "SourcePlace", "execution_path", "ope
 OWN = "execution:."
 #: What was read of large event files, below the workspace's private folder.
 _CACHE = "events"
+#: Runs are read for so long before they are written: a shorter slice changes the same parts of the index more often,
+#: a longer one lets a person wait for the first rows (seconds).
+SLICE_SECONDS = 0.5
 #: How long the search for sources in one folder may take (seconds).
 _SEARCH_SECONDS = 5.0
 
@@ -120,7 +123,7 @@ class Library:
         self.places, self.problems, self._unseen = places, tuple(problems), tuple(unseen)
         self._sources = {name: source for name, source in self._sources.items() if name in places}
 
-    def update(self, slice_seconds: float = 0.25) -> Iterator[Progress]:
+    def update(self, slice_seconds: float = SLICE_SECONDS) -> Iterator[Progress]:
         """Search for sources and bring the index up to date with all of them, a slice at a time.
 
         Raises:
@@ -131,7 +134,7 @@ class Library:
         for name in self.places:
             yield from self.update_source(name, slice_seconds)
 
-    def update_source(self, name: str, slice_seconds: float = 0.25) -> Iterator[Progress]:
+    def update_source(self, name: str, slice_seconds: float = SLICE_SECONDS) -> Iterator[Progress]:
         """Bring the index up to date with one source, a slice at a time.
 
         Raises:

@@ -66,7 +66,7 @@ def read_run(
     """
     problems: list[str] = []
     try:
-        status = observed_status(read_status(folder.status), folder)
+        status = observed_status(read_status(f"{folder.path}/status.json"), folder)  # a Path a run takes its time
     except RecordError as error:
         if not isinstance(error, MissingFileError):
             problems.append(str(error))

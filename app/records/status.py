@@ -81,7 +81,7 @@ def write_status(path: Path, status: Status, *, sync: bool = False) -> None:
         overwrite_file(path, data)
 
 
-def read_status(path: Path) -> Status:
+def read_status(path: Path | str) -> Status:
     """Return the content of status.json; unknown keys are passed over, missing ones get their defaults.
 
     Raises:

@@ -17,7 +17,8 @@ from app.records.library import Library, SourcePlace
 _LOOK_SECONDS, _SEARCH_SECONDS = 0.5, 30.0
 #: Between two looks there is so many times the time that a look takes, up to a limit (seconds).
 _REST, _MOST_SECONDS = 10.0, 60.0
-_SLICE_SECONDS = 0.25
+#: An end that is wanted is heard after so long at the latest while sizes are found out (seconds).
+_MEASURE_SECONDS = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ def keep_up(library: Library, wanted: queue.SimpleQueue[str]) -> Iterator[News]:
         asked.clear()
         for name in [name for name, when in due.items() if when <= time.monotonic()]:
             begun = time.monotonic()
-            for place, progress in enumerate(library.update_source(name, _SLICE_SECONDS)):
+            for place, progress in enumerate(library.update_source(name)):
                 has_changed = place == 0 and progress.problems != told.get(name, ())
                 if place == 0:
                     told[name] = progress.problems
@@ -79,7 +80,7 @@ def keep_up(library: Library, wanted: queue.SimpleQueue[str]) -> Iterator[News]:
             is_complete = True
             yield Complete()
             # Nobody waits for sizes, and they take long.
-            for _ in Indexer(library.index).measure(_SLICE_SECONDS):
+            for _ in Indexer(library.index).measure(_MEASURE_SECONDS):
                 if _listen(wanted, asked):
                     break
         if END in _listen(wanted, asked, min(search_due, *due.values()) - time.monotonic()):

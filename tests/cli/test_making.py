@@ -134,8 +134,11 @@ def test_own_code_is_refused_until_the_workspace_is_trusted(tmp_path: Path) -> N
     assert "components/my_scaler.py" in refused.stderr
     assert f"trackside trust {workspace}" in refused.stderr
     assert not (workspace / "trainings").exists()
+    checked = trackside("check", config, "--workspace", workspace, **settings)
+    assert (checked.returncode, "trackside trust" in checked.stderr) == (2, True)
     trusted = trackside("trust", workspace, **settings)
     assert (trusted.returncode, trusted.stdout.strip()) == (0, str(workspace))
+    assert trackside("check", config, "--workspace", workspace, **settings).returncode == 0
     assert "components/my_scaler.py" in trusted.stderr
     removed = trackside("trust", "--remove", workspace, **settings)
     assert removed.returncode == 0

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import stat
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -90,16 +92,32 @@ class Indexer:
         records = source.read_many(keys)
         place = 0
         while place < len(keys):
-            found = list(_until(islice(records, _BATCH), slice_seconds))
-            # Runs come in the order of their keys, without those that are gone; when none come, the rest is gone.
-            end = places[found[-1].key] + 1 if found else len(keys)
-            gone = known.keys() & (set(keys[place:end]) - {record.key for record in found})
-            annotations: dict[str, Annotations] = {}
-            found = [_with_annotations(record, record.key in known, annotations) for record in found]
-            self._index.update(name, found, scan.changed, gone, annotations)
+            with _without_collections():
+                found = list(_until(islice(records, _BATCH), slice_seconds))
+                # Runs come in the order of their keys, without those that are gone; when none come, the rest is gone.
+                end = places[found[-1].key] + 1 if found else len(keys)
+                gone = known.keys() & (set(keys[place:end]) - {record.key for record in found})
+                annotations: dict[str, Annotations] = {}
+                found = [_with_annotations(record, record.key in known, annotations) for record in found]
+                self._index.update(name, found, scan.changed, gone, annotations)
             done += end - place
             place = end
             yield Progress(name, done, total)
+
+
+@contextmanager
+def _without_collections() -> Iterator[None]:
+    """Keep Python's collector of cycles at rest: records have none, and a slice makes so many that it works in vain.
+
+    A tenth of the time of a first index went there.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def size_of(path: Path) -> int | None:

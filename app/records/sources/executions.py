@@ -99,7 +99,7 @@ class Executions(Source):
     def _read(self, key: str, experiments: dict[str, str]) -> RunRecord:
         """Return a run; the names of experiments that are read are added to those that are known by their folder."""
         folder = self._folder(key)
-        path = str(folder.path)
+        path = f"{self.root}/{key}"
         home = key.split("/")[1]
         if home not in experiments:
             experiments[home] = folder.experiment
@@ -111,7 +111,6 @@ class Executions(Source):
         own |= {f"elapsed.{stage}": seconds for stage, seconds in elapsed_in(metrics).items() if seconds}
         own |= _surroundings(f"{path}/environment.json", metrics.get("platform"), problems)
         status = run.status
-        log = folder.log
         return RunRecord(
             source=self.kind,
             key=key,
@@ -126,7 +125,7 @@ class Executions(Source):
             tags=config.tags,
             metrics=_summaries(folder, metrics, problems, settled=has_settled(status)),
             artifacts=folder.path,
-            log=log if _is_own(log, folder.path) else None,
+            log=folder.log if _is_own(f"{path}/execution.log", path) else None,
             parent=status.parent,
             problems=tuple(problems),
         )
@@ -157,7 +156,7 @@ class Executions(Source):
         for name in ("artifacts", "callbacks", "pipeline"):
             below = files_below(folder.path / name)
             media += (Medium("file", f"{name}/{path}", None, None, whole) for path, whole in below)
-        if _is_own(folder.model, folder.path):
+        if _is_own(str(folder.model), str(folder.path)):
             media.append(Medium("file", folder.model.name, None, None, folder.model))
         return media
 
@@ -328,15 +327,15 @@ def _series_summaries(folder: ExecutionFolder, problems: list[str]) -> dict[str,
     return found
 
 
-def _is_own(path: Path, folder: Path) -> bool:
+def _is_own(path: str, folder: str) -> bool:
     """Whether a file is there and, where it is a link, leads to another file of its folder."""
     try:
         is_link = stat.S_ISLNK(os.lstat(path).st_mode)
     except OSError:
         return False
-    return not is_link or (path.exists() and _is_within(path, folder))
+    return not is_link or (os.path.exists(path) and _is_within(path, folder))
 
 
-def _is_within(path: Path, folder: Path) -> bool:
+def _is_within(path: Path | str, folder: Path | str) -> bool:
     """Whether a path, once its links are followed, still lies in a folder."""
     return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))

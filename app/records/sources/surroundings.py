@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 from app.records.sources.base import Param
@@ -34,7 +35,7 @@ def surroundings(environment: bytes, platform: Any) -> dict[str, Param]:
     Raises:
         ValueError: environment.json is no JSON, or nested too deeply.
     """
-    return _of_environment(environment) | _of_platform(platform)
+    return _of_environment(environment) | _of_platform_as_before(platform)
 
 
 @functools.lru_cache(maxsize=64)
@@ -57,6 +58,22 @@ def package_params(packages: dict[str, Any]) -> dict[str, Param]:
     return _scalars({f"packages.{name}": packages[name] for name in sorted(_PACKAGES & packages.keys())})
 
 
+class _AsBefore:
+    """What was made of a value, kept while equal values come: the runs of a workspace mostly have one platform."""
+
+    def __init__(self, make: Callable[[Any], dict[str, Param]]) -> None:
+        self._make = make
+        self._last: tuple[Any, dict[str, Param]] = (None, make(None))
+
+    def __call__(self, value: Any) -> dict[str, Param]:
+        """Return what is made of a value; nobody changes it."""
+        last, made = self._last
+        if value != last:
+            made = self._make(value)
+            self._last = value, made
+        return made
+
+
 def _of_platform(platform: Any) -> dict[str, Param]:
     if not isinstance(platform, dict):
         return {}
@@ -77,3 +94,6 @@ def _of_platform(platform: Any) -> dict[str, Param]:
 
 def _scalars(found: dict[str, Any]) -> dict[str, Param]:
     return {f"env.{name}": value for name, value in found.items() if isinstance(value, str | int | float)}
+
+
+_of_platform_as_before = _AsBefore(_of_platform)
