@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shiboken6
 from PySide6.QtCore import QEvent, QObject, QRect, QRectF, Qt
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QWindow
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractItemView,
@@ -57,7 +57,15 @@ class _Ring(QWidget):
         ]
         if isinstance(target, QTabBar):
             target.currentChanged.connect(self.follow)
+        for each in self.path:
+            each.installEventFilter(self)
         self.follow()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Notice when something of the path moves; nothing is kept from it."""
+        if event.type() in _MOVES and shiboken6.isValid(self):
+            self.follow()
+        return False
 
     def follow(self) -> None:
         """Lie where the target is now; of a row of tabs that is the one in front."""
@@ -89,13 +97,18 @@ class _Ring(QWidget):
 
 
 class FocusRing(QObject):
-    """Shows the ring while keys are used, and takes it away with the first click."""
+    """Shows the ring while keys are used, and takes it away with the first click.
+
+    What comes from the keyboard and the mouse comes through the windows of the system, so it is there that it is
+    noticed: a filter of the application would be asked about every event of every widget, which made a form of a
+    hundred fields take twice its time.
+    """
 
     def __init__(self, application: QApplication) -> None:
         super().__init__(application)
         self._by_key = False
         self._ring: _Ring | None = None
-        application.installEventFilter(self)
+        application.focusWindowChanged.connect(self._listen_to)
         application.focusChanged.connect(self._on_focus)
 
     @property
@@ -104,16 +117,18 @@ class FocusRing(QObject):
         return self._ring.target if self._ring is not None else None
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Notice with what the program is worked, and what moves; nothing is kept from anyone."""
+        """Notice with what a window is worked; nothing is kept from it."""
         kind = event.type()
         if kind in _KEYS:
             self._by_key = True
         elif kind == QEvent.Type.MouseButtonPress:
             self._by_key = False
             self._show(None)
-        elif (ring := self._ring) is not None and kind in _MOVES and shiboken6.isValid(ring) and watched in ring.path:
-            ring.follow()
         return False
+
+    def _listen_to(self, window: QWindow | None) -> None:
+        if window is not None:
+            window.installEventFilter(self)  # once, however often it is said
 
     def _on_focus(self, old: QWidget | None, new: QWidget | None) -> None:
         self._show(new if self._by_key and isinstance(new, _AROUND + _WITHIN) else None)

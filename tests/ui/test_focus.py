@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QRect, Qt
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog, QLabel, QMessageBox, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -25,7 +26,7 @@ Record = Callable[..., ExecutionFolder]
 def ring(qapp: QApplication) -> Iterator[FocusRing]:
     found = FocusRing(qapp)
     yield found
-    qapp.removeEventFilter(found)
+    qapp.focusWindowChanged.disconnect(found._listen_to)
     qapp.focusChanged.disconnect(found._on_focus)
     found.deleteLater()
 
@@ -53,9 +54,10 @@ def window(qtbot: QtBot, tmp_path: Path, workspace: Workspace, record: Record) -
 
 
 def press(qtbot: QtBot, key: Qt.Key, modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
+    """Press a key as the system does: it comes to the window, not to the widget."""
     focus = QApplication.focusWidget()
     assert focus is not None
-    qtbot.keyClick(focus, key, modifier)
+    QTest.keyClick(focus.window().windowHandle(), key, modifier)
 
 
 def shown_ring(ring: FocusRing) -> QRect:
@@ -80,6 +82,18 @@ def test_every_pane_shows_that_it_has_the_keyboard(qtbot: QtBot, ring: FocusRing
             )
         )
     assert len(set(panes)) == 3
+
+
+def test_the_ring_goes_along_and_goes_away_with_a_click(qtbot: QtBot, ring: FocusRing, window: MainWindow) -> None:
+    press(qtbot, Qt.Key.Key_F6)
+    before = shown_ring(ring)
+    window.resize(1324, 900)
+    qtbot.waitUntil(lambda: shown_ring(ring) != before)
+    handle = window.windowHandle()
+    QTest.mouseClick(handle, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, window.rect().center())
+    assert ring.target is None
+    window.documents.tabBar().setFocus()
+    assert ring.target is None  # nobody has used a key since
 
 
 def test_an_experiment_is_chosen_in_the_sidebar_by_keys(qtbot: QtBot, window: MainWindow) -> None:

@@ -208,7 +208,7 @@ def test_an_infinite_or_undefined_curve_keeps_its_shape(index: Index) -> None:
 
 
 def test_numbers_past_what_is_stored_do_no_harm(index: Index) -> None:
-    summary = replace(summary_of([1.0]), count=10**30, min_step=10**30, max_step=-(10**30))
+    summary = summary_of([1.0])._replace(count=10**30, min_step=10**30, max_step=-(10**30))
     index.update("s", [record("a", params={"n": 10**5000, "t": "x" * 100_000}, metrics={"m": summary})])
     read = index.record(1)
     assert (read.metrics["m"].count, read.metrics["m"].min_step) == ((1 << 63) - 1, None)
