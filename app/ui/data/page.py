@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QDragEnterEvent, QDropEvent, QIcon, QKeySequence
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from app.config.first_config import FirstConfig, file_name, first_config
 from app.config.guessing import Choice, Guess, GuessError, Task, guess, with_kinds
@@ -22,6 +22,7 @@ from app.ui.data.waiting import Waiting
 from app.ui.icons import icon
 from app.ui.pages import Page
 from app.ui.session import Session
+from app.ui.splitter import SideSplitter
 
 if TYPE_CHECKING:
     from app.jobs.surveying import Surveying
@@ -263,8 +264,7 @@ class DataPage(Page):
         inner.addLayout(self._banners)
         inner.addWidget(self._problem)
         inner.addWidget(self.asking)
-        splitter = QSplitter(Qt.Orientation.Horizontal)
-        splitter.setChildrenCollapsible(False)
+        splitter = SideSplitter(_PLAN)
         self._samples = QStackedWidget()
         self.table, self.gallery, self.plan = SampleTable(), Gallery(), Plan()
         self.table.kind_chosen.connect(self.choose_kind)
@@ -276,7 +276,6 @@ class DataPage(Page):
         splitter.addWidget(self.plan)
         self.plan.setMinimumWidth(_LEAST_PLAN)
         splitter.setStretchFactor(0, 1)
-        splitter.setSizes([10_000, _PLAN])
         inner.addWidget(splitter, 1)
         self._stack.addWidget(self._content)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QAction, QIcon, QKeySequence, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QApplication, QHBoxLayout, QMessageBox, QSplitter, QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QMessageBox, QTabWidget, QVBoxLayout, QWidget
 
 from app.config.catalog import work_in
 from app.config.checking import check
@@ -31,6 +31,7 @@ from app.ui.editor.summaries import model_line
 from app.ui.formats import plural
 from app.ui.icons import icon
 from app.ui.session import Session
+from app.ui.splitter import SideSplitter
 
 #: The check waits for a pause in typing (ms).
 _CHECK_AFTER = 150
@@ -256,13 +257,13 @@ class EditorPage(KeyboardPage):
     def view_state(self) -> dict[str, Any]:
         """Return widths, folded sections and the tab at the right."""
         folded = [key for key, section in self.form.sections.items() if not section.is_open]
-        return {"widths": self.splitter.sizes(), "folded": folded, "tab": self.tabs.currentIndex()}
+        return {"widths": self.splitter.chosen_sizes, "folded": folded, "tab": self.tabs.currentIndex()}
 
     def restore_view(self, state: dict[str, Any]) -> None:
         """Look as :meth:`view_state` said."""
         widths, folded, tab = state.get("widths"), state.get("folded"), state.get("tab")
         if isinstance(widths, list) and len(widths) == 2 and all(isinstance(width, int) for width in widths):
-            self.splitter.setSizes(widths)
+            self.splitter.restore(widths)
         if isinstance(folded, list):
             for key, section in self.form.sections.items():
                 section.fold(key in folded)
@@ -374,7 +375,7 @@ class EditorPage(KeyboardPage):
         column.addWidget(self._head)
         self._banners = QVBoxLayout()
         column.addLayout(self._banners)
-        self.splitter = QSplitter(Qt.Orientation.Horizontal, self)
+        self.splitter = SideSplitter(_PANE, self)
         column.addWidget(self.splitter, 1)
         self.form = Form(self.document, self.splitter)
         self.tabs = QTabWidget(self.splitter)
@@ -385,6 +386,4 @@ class EditorPage(KeyboardPage):
         self.tabs.addTab(self.problem_list, self.tr("Problems"))
         self.tabs.setMinimumWidth(_LEAST_PANE)
         self.splitter.setStretchFactor(0, 1)
-        self.splitter.setChildrenCollapsible(False)
-        self.splitter.setSizes([10_000, _PANE])
         self._show_title()
