@@ -27,17 +27,21 @@ class Flow(QWidget):
         if widget.parentWidget() is not self:
             widget.setParent(self)
         self.widgets.append(widget)
+        if len(self.widgets) == 1:
+            self.updateGeometry()
         widget.show()
         self._arrange()
 
     def remove(self, widget: QWidget) -> None:
         """Let a widget go; it stays a child."""
         self.widgets.remove(widget)
+        if not self.widgets:
+            self.updateGeometry()
         self._arrange()
 
     def minimumSizeHint(self) -> QSize:
-        """Return a width that every row of a form has."""
-        return QSize(80, 0)
+        """Return a width that every row of a form has, none where there is nothing to show."""
+        return QSize(80 if self.widgets else 0, 0)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Break the lines anew."""
