@@ -110,6 +110,8 @@ def _measure(name: str, config: LoadedConfig, quick: bool) -> list[Row]:
         print(f"bare against bare: {again[0]:.2f} s, {again[1]:.2f} s, {again[1] / again[0]:.3f}")
         ratios = [mine.seconds / peer.seconds for mine, peer in zip(ours, bare, strict=True)]
         print(f"ratio of the pairs: {spread(ratios)}")
+        fastest = min(run.seconds for run in ours) / min(run.seconds for run in bare)
+        print(f"ratio of the fastest of each side, which other work disturbs least: {fastest:.3f}")
         return [
             Row(
                 name,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -218,16 +218,48 @@ def test_ragged_rows_are_refused_with_file_and_row(write: Write) -> None:
         (b"", "is empty; rows of values"),
         (b"a,b\n", "has no rows below its header"),
         (b"\x00\x01\x02\x03", "zero bytes"),
-        (b"a,a,1b\n1,2,3\n", ""),
+        (b"a,a,1b\n1,2,3\n", "two columns are called 'a'"),
     ],
 )
 def test_a_table_that_is_none_is_refused(tmp_path: Path, content: bytes, said: str) -> None:
     path = tmp_path / "data.csv"
     path.write_bytes(content)
-    if said:
-        assert said in refusal(path)
-    else:  # a name that is there twice makes the first row one of values
-        assert survey_data(path).parameters == {"header": False}
+    assert said in refusal(path)
+
+
+def test_a_row_of_texts_of_which_two_are_alike_is_no_header(write: Write) -> None:
+    assert survey_data(write("red,red,yes", "blue,red,no", "red,green,yes")).parameters == {"header": False}
+
+
+@pytest.mark.parametrize(
+    ("dates", "form"),
+    [
+        (["18.11.2022", "1.2.2023"], "%d.%m.%Y"),
+        (["18.11.2022 07:30", "01.02.2023 23:59"], "%d.%m.%Y %H:%M"),
+        (["18/11/2022", "01/02/2023"], "%d/%m/%Y"),
+        (["11/18/2022", "02/01/2023"], "%m/%d/%Y"),
+        (["2022/11/18", "2023/02/01"], "%Y/%m/%d"),
+        (["2022-11-18", "2023-02-01"], None),
+        (["2022-11-18T07:30:00", "2023-02-01T00:00:00"], None),
+        (["03/04/2022", "05/06/2023"], None),
+        (["1.2.3", "4.5.6"], None),
+        (["18.11.2022", "soon"], None),
+    ],
+)
+def test_how_dates_are_written_is_found_out(
+    write: Write, tmp_path: Path, dates: Sequence[str], form: str | None
+) -> None:
+    survey = survey_data(write("sold;price", *(f"{dates[n % 2]};{n * 7 % 20}" for n in range(30))))
+    assert survey.parameters.get("date_format") == form
+    if form:
+        assert column(survey, "sold").kind == "date"
+        assert f"Dates are written as {form}." in survey.notes
+        assert loaded(survey, tmp_path).X[0, :3].tolist() == [2022, 11, 18]
+
+
+def test_two_ways_to_write_dates_are_none(write: Write) -> None:
+    rows = [f"18.11.2022,2022-11-{n % 20 + 10},{n}" for n in range(30)]
+    assert "date_format" not in survey_data(write("a,b,c", *rows)).parameters
 
 
 @pytest.mark.parametrize("name", ["data.parquet", "data.npz", "data.h5", "X.npy"])

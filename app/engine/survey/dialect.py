@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,10 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _COMMA_NUMBER = re.compile(r"[+-]?\d+,\d+")
 #: What people write where there is nothing, beside what the dataset knows already.
 _GAPS = frozenset({"?", "-", "--", ".", "none", "None", "NONE", "nil", "unknown", "*"})
+_DATE = re.compile(r"\d{1,4}[-./]\d{1,2}[-./]\d{1,4}(\D|$)")
+_ISO = "%Y-%m-%d"
+_DAYS = ("%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d", "%Y.%m.%d")
+_DATE_FORMATS = (_ISO, *(f"{day}{clock}" for day in _DAYS for clock in ("", " %H:%M", " %H:%M:%S")))
 #: What is read by any text editor; it has no bytes that are none of its letters but five.
 OTHER_ENCODING = "cp1252"
 
@@ -65,6 +70,8 @@ def find_dialect(path: Path) -> dict[str, Any]:
         found["decimal"] = ","
     if gaps := sorted({gap for column in columns for gap in _gaps(column)}):
         found["missing_values"] = [*default_parameters("csv")["missing_values"], *gaps]
+    if form := _date_format(columns):
+        found["date_format"] = form
     return found
 
 
@@ -92,15 +99,17 @@ def _separator(lines: list[str], usual: str) -> str:
 
 
 def _has_header(rows: list[list[str]]) -> bool:
-    """Return whether the first row names the columns: no number, no name twice, no gap but that of an index."""
+    """Return whether the first row names the columns: no number, no gap but that of an index."""
     first = rows[0]
     named = [name for name in first if name]
-    if any(_NUMBER.fullmatch(name) for name in named) or len(set(named)) < len(named) or len(named) < len(first) - 1:
+    if any(_NUMBER.fullmatch(name) for name in named) or len(named) < len(first) - 1:
         return False
+    numbers = any(_NUMBER.fullmatch(value) for row in rows[1:] for value in row)
+    if len(set(named)) < len(named):
+        return numbers  # a name that is there twice, which is to be told rather than taken for a value
     if len(rows) < 2:
         return True
     # Texts above texts alone may be a row of values: it is one where a value of it stands below it again.
-    numbers = any(_NUMBER.fullmatch(value) for row in rows[1:] for value in row)
     again = any(first[at] and first[at] in {row[at] for row in rows[1:] if len(row) > at} for at in range(len(first)))
     return numbers or not again
 
@@ -109,3 +118,29 @@ def _gaps(column: tuple[str, ...]) -> set[str]:
     """Return what stands for a missing value in a column of numbers."""
     strange = {value for value in column if value and not _NUMBER.fullmatch(value)}
     return strange if strange and strange <= _GAPS and any(_NUMBER.fullmatch(value) for value in column) else set()
+
+
+def _date_format(columns: list[tuple[str, ...]]) -> str | None:
+    """Return how all columns of dates are written, None where one is ISO 8601, which needs no telling, or none is one.
+
+    Where days and months could be either (03/04/2022, no part of it above 12) nothing is said: a guess would be wrong
+    half of the time.
+    """
+    forms: set[str] = set()
+    for column in columns:
+        values = {value for value in column if value}
+        if not values or not all(_DATE.match(value) for value in values):
+            continue
+        fitting = [form for form in _DATE_FORMATS if all(_is_written(value, form) for value in values)]
+        if len(fitting) != 1:
+            return None
+        forms.add(fitting[0])
+    return forms.pop() if len(forms) == 1 and not forms & {_ISO} else None
+
+
+def _is_written(value: str, form: str) -> bool:
+    try:
+        datetime.strptime(value, form)
+    except ValueError:
+        return False
+    return True

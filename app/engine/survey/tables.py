@@ -45,6 +45,8 @@ def survey_csv(path: Path, tell: Tell) -> Survey:
             raise
         found["encoding"] = OTHER_ENCODING  # only later lines show it
         survey = _survey_csv(path, found, tell)
+    if "date_format" in found:
+        notes.append(f"Dates are written as {found['date_format']}.")
     if "encoding" in found:
         notes.append(f"It is no UTF-8 text; {found['encoding']} is assumed.")
     return Survey("table", str(path), "csv", found, notes=notes, **survey)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QPoint, QSize, QStringListModel, Qt, Signal
+from PySide6.QtCore import QPoint, QSignalBlocker, QSize, QStringListModel, Qt, QTimer, Signal
 from PySide6.QtGui import QFocusEvent, QWheelEvent
 from PySide6.QtWidgets import QCheckBox, QComboBox, QCompleter, QLineEdit, QMenu
 
@@ -137,7 +137,23 @@ class ChoiceField(QComboBox):
             completer.setFilterMode(Qt.MatchFlag.MatchContains)
             completer.activated.connect(lambda _text: self._on_chosen())
             self.setCompleter(completer)
+            # Its list is shown after this signal.
+            self._line.textEdited.connect(lambda _text: QTimer.singleShot(0, self._mark_nearest))
         super().focusInEvent(event)
+
+    def _mark_nearest(self) -> None:
+        """Mark the completion that Return takes: the name that is typed, else one that begins so, else the first."""
+        completer = self.completer()
+        popup = completer.popup() if completer is not None else None
+        if popup is None or not popup.isVisible():
+            return
+        model, typed = popup.model(), self._line.text().lower()
+        names = [str(model.index(row, 0).data()).lower() for row in range(model.rowCount())]
+        ranks = [(name != typed, not name.startswith(typed), row) for row, name in enumerate(names)]
+        # Qt would put what is marked into the field, as it does for the arrow keys.
+        with QSignalBlocker(popup.selectionModel()):
+            popup.setCurrentIndex(model.index(min(ranks)[-1], 0))
+        popup.viewport().update()
 
     def showPopup(self) -> None:
         """Show the list, wide enough for its names."""

@@ -55,6 +55,7 @@ class Column:
         what: the field of the index: kind, name, statistic; ("", "", "") for none.
         form: how its values are written.
         width: in px, at first.
+        narrow: the same in a table with little room, so that a metric can be seen beside them; 0 for no other width.
         tip: what the tooltip of its header says.
         has_numbers: whether all of its values are numbers.
     """
@@ -66,6 +67,7 @@ class Column:
     width: int = 110
     tip: str = ""
     has_numbers: bool = False
+    narrow: int = 0
 
     @property
     def is_number(self) -> bool:
@@ -114,12 +116,12 @@ class Column:
 
 #: The columns that every table has.
 FIXED = (
-    Column("state", "State", ("run", "state", ""), "state", 124),
-    Column("name", "Name", ("run", "name", ""), "text", 190),
-    Column("source", "Source", ("run", "source", ""), "source", 118),
-    Column("experiment", "Experiment", ("run", "experiment", ""), "text", 140),
-    Column("started", "Started", ("run", "started", ""), "time", 104),
-    Column("time", "Time", ("run", "duration", ""), "duration", 76),
+    Column("state", "State", ("run", "state", ""), "state", 124, narrow=108),
+    Column("name", "Name", ("run", "name", ""), "text", 190, narrow=172),
+    Column("source", "Source", ("run", "source", ""), "source", 118, narrow=108),
+    Column("experiment", "Experiment", ("run", "experiment", ""), "text", 140, narrow=100),
+    Column("started", "Started", ("run", "started", ""), "time", 104, narrow=96),
+    Column("time", "Time", ("run", "duration", ""), "duration", 76, narrow=62),
 )
 #: What is read of every run beside them.
 HIDDEN = (

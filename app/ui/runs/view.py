@@ -6,7 +6,7 @@ from itertools import chain
 from pathlib import Path
 
 from PySide6.QtCore import QItemSelectionModel, QPoint, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -25,6 +25,8 @@ from app.ui.tokens import HEADER, ROW
 
 #: How many runs are opened at once.
 MOST_OPENED = 10
+#: From this width on columns have the width that suits them (px).
+_ROOM = 900
 #: How many rows are measured for the width of a column.
 _MOST_MEASURED = 1000
 _STEPS = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_Home, Qt.Key.Key_End)
@@ -41,6 +43,7 @@ class RunsView(QTableView):
         self._model = model
         self._kept: list[Row] = []
         self._widths: dict[str, int] = {}
+        self._has_room = True
         self._order: list[str] = []
         self.setModel(model)
         self._cells = CellPainter(self, model)
@@ -132,11 +135,19 @@ class RunsView(QTableView):
         else:
             super().keyPressEvent(event)
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Take less for what is no metric where there is little room."""
+        super().resizeEvent(event)
+        if self._has_room != (event.size().width() >= _ROOM):
+            self._has_room = not self._has_room
+            self._size_columns()
+
     def _size_columns(self) -> None:
         header = self.horizontalHeader()
         header.blockSignals(True)
         for section, column in enumerate(self._model.columns):
-            header.resizeSection(section, self._widths.get(column.id, column.width))
+            width = column.width if self._has_room or not column.narrow else column.narrow
+            header.resizeSection(section, self._widths.get(column.id, width))
         header.blockSignals(False)
         self._show_sorting()
 

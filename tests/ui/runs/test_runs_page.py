@@ -355,3 +355,18 @@ def test_an_experiment_that_is_gone_offers_all_runs(
     qtbot.waitUntil(back.isVisible)
     qtbot.mouseClick(back, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: page.model.rowCount() == 1)
+
+
+def test_a_metric_is_in_sight_in_a_small_window_with_runs_of_several_programs(
+    qtbot: QtBot, session: Session, workspace: Workspace, page: RunsPage, record: Record
+) -> None:
+    record()
+    mlflow_run(workspace.root / "mlruns")
+    session.rescan()
+    qtbot.waitUntil(lambda: page.model.rowCount() == 2)
+    page.resize(792, 600)
+    section = titles(page).index("val_loss")
+    view = page.view
+    qtbot.waitUntil(lambda: view.columnViewportPosition(section) + view.columnWidth(section) <= view.viewport().width())
+    page.resize(1400, 800)
+    qtbot.waitUntil(lambda: view.columnWidth(0) == page.model.columns[0].width)
