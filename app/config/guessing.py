@@ -22,6 +22,7 @@ _TARGETS = (
     "diagnosis churn churned exited quality sentiment spam category rating score"
 ).split()
 _TRAINED = ("train", "training", "tr")
+_TESTED = frozenset(("test", "testing", "te", "val", "valid", "validation"))
 _FEATURES = ("x", "features", "data", "inputs", "images")
 _IDENTIFIER = re.compile(r"(^|[\W_])(id|ids|uuid|guid|index|key|rownum|row|no|number)$|[a-z](Id|ID)$")
 #: Whole numbers with at most so many different values are more likely classes than measured.
@@ -245,20 +246,27 @@ def _of_arrays(survey: Survey, choice: Choice) -> Guess:
         features = max(fitting, key=lambda name: _size(survey.array(name)))
     if features is None:
         raise GuessError(f"no other array has as many samples as {target!r} ({_listed(survey)})")
+    left_out = {name: _why_not(name, features) for name in keys if name not in (target, features)}
     column = survey.column(target)
     if column is None:  # a row of values for each sample
         count = samples.shape[1]
         if samples.one_hot:
-            return Guess(target, "classes", reason, "every row has a one at its class", count, features)
-        return Guess(target, "regression", reason, f"every sample has {count} numbers", 0, features)
+            return Guess(target, "classes", reason, "every row has a one at its class", count, features, left_out)
+        return Guess(target, "regression", reason, f"every sample has {count} numbers", 0, features, left_out)
     task, task_reason, classes = _task(column, choice.task)
     if task != "regression":
         if column.lowest is None or column.lowest < 0:
             raise GuessError(f"{target!r} has the classes {_examples(column)}; whole numbers from 0 would be right")
         classes = max(int(column.highest or 0) + 1, 2)  # whatever the numbers leave out
         task = "binary" if classes == 2 else "classes"
-    left_out = {name: f"{features!r} is learned from" for name in keys if name not in (target, features)}
     return Guess(target, task, reason, task_reason, classes, features, left_out)
+
+
+def _why_not(name: str, features: str) -> str:
+    """Return why an array is not used."""
+    if _TESTED & set(re.split(r"[\W_]+", name.lower())):
+        return f"a part of {features!r} is kept to test on"
+    return f"{features!r} is learned from"
 
 
 def _has_rows(array: ArrayFacts) -> bool:

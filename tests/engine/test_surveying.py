@@ -208,6 +208,19 @@ def test_tables_of_hdf5_are_read_by_their_keys(tmp_path: Path) -> None:
     assert [each.name for each in survey.arrays] == ["group/X", "group/y"]
 
 
+@pytest.mark.parametrize("y", [np.arange(50) % 3, np.eye(3)[np.arange(50) % 3]], ids=["numbers", "one-hot"])
+def test_arrays_to_test_on_are_left_out_and_said_so(tmp_path: Path, y: Any) -> None:
+    path = tmp_path / "mnist.npz"
+    np.savez(path, x_train=np.zeros((50, 8, 8)), y_train=y, x_test=np.zeros((9, 8, 8)), y_test=y[:9], note=np.zeros(2))
+    found = guess(survey_data(path))
+    assert (found.features, found.target) == ("x_train", "y_train")
+    assert found.left_out == {
+        "x_test": "a part of 'x_train' is kept to test on",
+        "y_test": "a part of 'x_train' is kept to test on",
+        "note": "'x_train' is learned from",
+    }
+
+
 def test_ragged_rows_are_refused_with_file_and_row(write: Write) -> None:
     assert refusal(write("a,b,c", "1,2,3", "4,5")).startswith("data.csv: row 3 has 2 values, the rows before it have 3")
 
