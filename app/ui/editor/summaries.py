@@ -21,7 +21,8 @@ def summary(section: str, document: Mapping[str, Any]) -> str:
         case "dataset":
             parts = [inner.get("name"), _size(inner.get("name")), *_ids(inner, "preprocessors", "transformers")]
         case "model":
-            parts = [_layers(inner), *_compiled(inner)]
+            named = _named(inner)
+            parts = [named] if named else [_layers(inner), *_compiled(inner)]
         case "training":
             epochs, batch = inner.get("epochs", 10), inner.get("batch_size", 32)
             callbacks = _ids(inner, "callbacks")
@@ -36,17 +37,27 @@ def summary(section: str, document: Mapping[str, Any]) -> str:
 
 
 def note(section: str, document: Mapping[str, Any]) -> str:
-    """Return what stands at the right of an unfolded section."""
-    return _layers(_object(document.get(section))) or "" if section == "model" else ""
+    """Return what stands at the right of an unfolded section: how large the model is, or what of it is not used."""
+    if section != "model":
+        return ""
+    model = _object(document.get(section))
+    layers = _layers(model) or ""
+    return f"the network of {layers} is not used" if _named(model) and model.get("network") else layers
 
 
 def model_line(document: Mapping[str, Any]) -> str:
     """Return the model in a line: Sequential · adam · mse."""
     model = _object(document.get("model"))
-    if isinstance(name := model.get("name"), str) and name:  # it is trained, whatever network stands beside it
+    if name := _named(model):
         return name
     kind = "Sequential" if model.get("network") else ""
     return _DOT.join(part for part in [kind, *_compiled(model)] if isinstance(part, str) and part)
+
+
+def _named(model: Mapping[str, Any]) -> str:
+    """Return the id of a model that is no network: it is trained, whatever network stands beside it."""
+    name = model.get("name")
+    return name if isinstance(name, str) else ""
 
 
 def _layers(model: Mapping[str, Any]) -> str | None:
