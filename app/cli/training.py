@@ -27,7 +27,7 @@ from app.cli.output import (
 from app.cli.progress import Progress
 from app.config.catalog import work_in
 from app.config.loading import load
-from app.config.problems import ConfigError
+from app.config.problems import ConfigError, Problem
 from app.config.secrets import redact
 from app.config.trust import UntrustedError, require_trust
 from app.jobs.queue import Queue
@@ -51,17 +51,24 @@ def check(arguments: argparse.Namespace) -> int:
     work_in(workspace.root)
     try:
         loaded = load(arguments.config, arguments.overrides)
-        require_trust(loaded.document, workspace.root)
     except ConfigError as error:
         tell_of_conversion(str(arguments.config), error.conversion)
-        if arguments.json:
-            print(json.dumps([dataclasses.asdict(problem) for problem in error.problems], indent=2, ensure_ascii=False))
-        else:
-            complain_of_problems(error.source or str(arguments.config), error.problems)
-        return EXIT_WRONG
+        return _refuse(arguments, error.source, error.problems)
     tell_of_conversion(str(arguments.config), loaded.conversion)
+    try:
+        require_trust(loaded.document, workspace.root)
+    except UntrustedError as error:
+        return _refuse(arguments, str(arguments.config), error.problems)
     print("[]" if arguments.json else f"{arguments.config}: no problems")
     return 0
+
+
+def _refuse(arguments: argparse.Namespace, source: str, problems: list[Problem]) -> int:
+    if arguments.json:
+        print(json.dumps([dataclasses.asdict(problem) for problem in problems], indent=2, ensure_ascii=False))
+    else:
+        complain_of_problems(source, problems)
+    return EXIT_WRONG
 
 
 def train(arguments: argparse.Namespace) -> int:

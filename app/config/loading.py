@@ -16,10 +16,10 @@ from app.config.inputs import check_inputs
 from app.config.interpreters import check_interpreter
 from app.config.models import TrainingConfig
 from app.config.overrides import apply_overrides, parse_value
-from app.config.problems import ConfigError
+from app.config.problems import ConfigError, Problem
 from app.config.secrets import REDACTED, SECRET_KEYS, redact
 
-__all__ = ["LoadedConfig", "apply_overrides", "check", "from_document", "load", "read_document"]
+__all__ = ["LoadedConfig", "apply_overrides", "check", "check_here", "from_document", "load", "read_document"]
 
 
 @dataclass(frozen=True)
@@ -81,11 +81,21 @@ def from_document(
     return _checked(conversion.document, source or {}, name, folder or Path.cwd(), conversion)
 
 
+def check_here(document: Mapping[str, Any], folder: Path) -> list[Problem]:
+    """Return all that keeps a document from being trained on this computer: what is wrong with it, and what is missing.
+
+    Args:
+        document: the config, in today's form.
+        folder: what its relative paths start from.
+    """
+    return [*check(document), *check_interpreter(document, folder), *check_inputs(document, folder)]
+
+
 def _checked(
     document: Document, source: Mapping[str, Any], name: str, folder: Path, conversion: Conversion
 ) -> LoadedConfig:
     done = conversion if conversion.era else None
-    if problems := [*check(document), *check_interpreter(document, folder), *check_inputs(document, folder)]:
+    if problems := check_here(document, folder):
         raise ConfigError(problems, name, done)
     config = TrainingConfig.model_validate(document)
     return LoadedConfig(document, config, {**source, **({"era": done.era} if done else {})}, folder, done)

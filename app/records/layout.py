@@ -12,6 +12,8 @@ from app.records.files import RecordError, read_json, replace_file, to_json
 from app.records.names import slug
 
 TRAININGS = "trainings"
+#: Names of files of an execution for whoever reads thousands of them: making a path object for each takes its time.
+STATUS, LOG = "status.json", "execution.log"
 PRIVATE = ".trackside"
 _FALLBACK_EXPERIMENT = "experiment"
 
@@ -136,7 +138,7 @@ class ExecutionFolder:
     @property
     def log(self) -> Path:
         """The log."""
-        return self.path / "execution.log"
+        return self.path / LOG
 
     @property
     def metrics(self) -> Path:
@@ -176,7 +178,7 @@ class ExecutionFolder:
     @property
     def status(self) -> Path:
         """The state."""
-        return self.path / "status.json"
+        return self.path / STATUS
 
     @property
     def status_lock(self) -> Path:

@@ -12,7 +12,7 @@ from pathlib import Path
 from app.messages import BATCH_PREFIX
 from app.records.events import end_event
 from app.records.files import MissingFileError, RecordError
-from app.records.layout import ExecutionFolder, Workspace
+from app.records.layout import STATUS, ExecutionFolder, Workspace
 from app.records.metrics import read_metrics
 from app.records.names import id_from
 from app.records.processes import host_name
@@ -66,7 +66,7 @@ def read_run(
     """
     problems: list[str] = []
     try:
-        status = observed_status(read_status(f"{folder.path}/status.json"), folder)  # a Path a run takes its time
+        status = observed_status(read_status(f"{folder.path}/{STATUS}"), folder)
     except RecordError as error:
         if not isinstance(error, MissingFileError):
             problems.append(str(error))

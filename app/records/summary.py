@@ -68,6 +68,7 @@ def summary_of(
         count,
         tuple(numbers) if count <= TREND_POINTS else tuple([numbers[index] for index in _picked(count)]),
         total / count,
+        # As _step has it: a call for each of 200,000 takes its time.
         at_lowest + 1 if steps is None else int(steps[at_lowest]),
         at_highest + 1 if steps is None else int(steps[at_highest]),
     )

@@ -45,6 +45,7 @@ class _Ring(QWidget):
         self._window = target.window()
         super().__init__(self._window)
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self._is_gone = False
         self.target = target
         #: What takes the target along when it moves; of these, what cuts off.
         self.path: list[QWidget] = [target]
@@ -63,9 +64,16 @@ class _Ring(QWidget):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Notice when something of the path moves; nothing is kept from it."""
-        if event.type() in _MOVES and shiboken6.isValid(self):
+        # A window that is destroyed while it is shown says that it hides when nothing of it can be asked any more.
+        if not self._is_gone and event.type() in _MOVES and shiboken6.isValid(self) and shiboken6.isValid(self._window):
             self.follow()
         return False
+
+    def go(self) -> None:
+        """Show it no more."""
+        self._is_gone = True
+        self.hide()
+        self.deleteLater()
 
     def follow(self) -> None:
         """Lie where the target is now; of a row of tabs that is the one in front."""
@@ -135,6 +143,5 @@ class FocusRing(QObject):
 
     def _show(self, widget: QWidget | None) -> None:
         if self._ring is not None and shiboken6.isValid(self._ring):
-            self._ring.hide()
-            self._ring.deleteLater()
+            self._ring.go()
         self._ring = _Ring(widget) if widget is not None else None

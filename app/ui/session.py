@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import shiboken6
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from app.records.files import RecordError
+from app.records.files import RecordError, read_json
 from app.records.layout import ExecutionFolder, Workspace
 from app.records.runs import Run, read_run
 from app.records.sources.base import RunAddress
@@ -251,8 +251,16 @@ class Session(QObject):
     def _with_document(self, folder: ExecutionFolder, done: Any) -> None:
         def work(_work: Work[dict[str, Any]]) -> dict[str, Any]:
             from app.config.documents import read_document
+            from app.config.resolve import with_absolute_paths
 
-            return dict(read_document(folder.document))
+            document = dict(read_document(folder.document))
+            try:
+                match read_json(folder.resolved):
+                    case {"source": {"file": str(file)}}:  # what relative paths start from lies beside it
+                        return with_absolute_paths(document, Path(file).parent)
+            except RecordError:
+                pass  # an older system has written the run
+            return document
 
         def failed(error: Exception) -> None:
             self.notice.emit("error", f"The config of {folder.execution_id} cannot be read: {error}")

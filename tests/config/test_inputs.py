@@ -64,3 +64,34 @@ def test_a_config_whose_data_is_missing_is_not_loaded(tmp_path: Path) -> None:
     assert [problem.path for problem in caught.value.problems] == ["dataset.parameters.path"]
     (tmp_path / "data.csv").touch()
     assert from_document(document, folder=tmp_path).folder == tmp_path
+
+
+def test_what_a_component_of_ones_own_does_with_a_path_is_its_own(tmp_path: Path) -> None:
+    own = {"dataset": {"name": "mine:Rows", "parameters": {"path": "made/later"}}}
+    own["model"] = {"name": "mine:Model", "hyperparameters": {"weights": "made/later"}}
+    assert check_inputs(own, tmp_path) == []
+
+
+def test_targets_that_are_not_read_need_not_be_there(tmp_path: Path) -> None:
+    (tmp_path / "data.npz").touch()
+    parameters = {"path": "data.npz", "target_path": "old.npy"}
+    assert check_inputs({"dataset": {"name": "arrays", "parameters": parameters}}, tmp_path) == []
+
+
+def test_a_name_that_differs_by_its_capitals_is_found(tmp_path: Path) -> None:
+    (tmp_path / "HOUSES.csv").touch()
+    (problem,) = check_inputs(table("houses.csv"), tmp_path)
+    assert problem.valid == "a path that is there, such as 'HOUSES.csv' in the same folder"
+
+
+def test_among_very_many_files_none_is_suggested(tmp_path: Path) -> None:
+    for number in range(1001):
+        (tmp_path / f"data{number}.csv").touch()
+    (problem,) = check_inputs(table("dato1.csv"), tmp_path)
+    assert problem.valid == "a path that is there"
+
+
+@pytest.mark.parametrize("path", ["x" * 300 + "/data.csv", "a\0b/data.csv", "\udcff/data.csv"])
+def test_what_no_file_can_be_called_is_not_there(path: str, tmp_path: Path) -> None:
+    (problem,) = check_inputs(table(path), tmp_path)
+    assert problem.message.startswith("there is no ")

@@ -84,8 +84,10 @@ def test_weights_that_cannot_be_downloaded_are_said_with_the_file_and_where_it_g
         build_model(model_config(layer), (128, 128, 3))
 
 
-def test_the_word_imagenet_is_no_path_and_any_other_is_one() -> None:
+def test_the_word_imagenet_is_no_path_and_any_other_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     assert application(weights="imagenet").hyperparameters["weights"] == "imagenet"
+    (tmp_path / "mine.h5").touch()
     assert application(weights="mine.h5").hyperparameters["weights"] == str(Path.cwd() / "mine.h5")
 
 

@@ -257,6 +257,9 @@ def test_a_row_of_texts_of_which_two_are_alike_is_no_header(write: Write) -> Non
         (["03/04/2022", "05/06/2023"], None),
         (["1.2.3", "4.5.6"], None),
         (["18.11.2022", "soon"], None),
+        (["18.11.2022", "1.2.2023 "], "%d.%m.%Y"),
+        (["25-01-4567", "26-01-4568"], None),
+        (["6.1.7601", "10.0.1904"], None),
     ],
 )
 def test_how_dates_are_written_is_found_out(
@@ -268,6 +271,18 @@ def test_how_dates_are_written_is_found_out(
         assert column(survey, "sold").kind == "date"
         assert f"Dates are written as {form}." in survey.notes
         assert loaded(survey, tmp_path).X[0, :3].tolist() == [2022, 11, 18]
+
+
+@pytest.mark.parametrize("other", ["1.2.3", "192.168.0.1", "NA", "?", "03.04.2022"])
+def test_dates_are_found_beside_what_only_looks_like_them(write: Write, other: str) -> None:
+    rows = [f"{n % 20 + 10}.11.2022,{other if n % 3 else '1.2.3'},{n}" for n in range(30)]
+    assert survey_data(write("a,b,c", *rows)).parameters["date_format"] == "%d.%m.%Y"
+
+
+def test_dates_may_have_gaps(write: Write) -> None:
+    survey = survey_data(write("a,b", *(f"{'NA' if n % 5 else '18.11.2022'},{n * 7 % 20}" for n in range(30))))
+    assert survey.parameters["date_format"] == "%d.%m.%Y"
+    assert column(survey, "a").kind == "date"
 
 
 def test_two_ways_to_write_dates_are_none(write: Write) -> None:

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import shiboken6
 from PySide6.QtCore import QRect, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QDialog, QLabel, QMessageBox, QWidget
+from PySide6.QtWidgets import QApplication, QDialog, QLabel, QLineEdit, QMainWindow, QMessageBox, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.records.layout import ExecutionFolder, Workspace
@@ -94,6 +95,31 @@ def test_the_ring_goes_along_and_goes_away_with_a_click(qtbot: QtBot, ring: Focu
     assert ring.target is None
     window.documents.tabBar().setFocus()
     assert ring.target is None  # nobody has used a key since
+
+
+def test_a_window_that_is_destroyed_while_it_is_shown_takes_its_ring_along(qtbot: QtBot, ring: FocusRing) -> None:
+    for _ in range(10):
+        window = QMainWindow()
+        box = QWidget()
+        fields = [QLineEdit(box), QLineEdit(box)]
+        window.setCentralWidget(box)
+        window.show()
+        window.activateWindow()
+        qtbot.waitUntil(window.isActiveWindow)
+        fields[0].setFocus()
+        QTest.keyClick(window.windowHandle(), Qt.Key.Key_Tab)
+        assert ring.target is fields[1]
+        window.deleteLater()  # whoever destroys it does not close it first
+        qtbot.waitUntil(lambda window=window: not shiboken6.isValid(window))  # type: ignore[misc]
+
+
+def test_a_ring_that_was_let_go_does_not_come_back(qtbot: QtBot, ring: FocusRing, window: MainWindow) -> None:
+    press(qtbot, Qt.Key.Key_F6)
+    shown = ring._ring
+    ring._show(None)
+    window.resize(1100, 750)
+    assert shown is not None
+    assert not shown.isVisible()
 
 
 def test_an_experiment_is_chosen_in_the_sidebar_by_keys(qtbot: QtBot, window: MainWindow) -> None:

@@ -186,6 +186,7 @@ class Column:
         arrow, compute = import_arrow("compute")
         if not arrow.types.is_string(values.type):
             return values
+        values = compute.utf8_trim_whitespace(values)
         if self.date_format is not None:
             return compute.strptime(values, self.date_format, "us")
         try:

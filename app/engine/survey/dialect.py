@@ -20,9 +20,10 @@ _COMMA_NUMBER = re.compile(r"[+-]?\d+,\d+")
 #: What people write where there is nothing, beside what the dataset knows already.
 _GAPS = frozenset({"?", "-", "--", ".", "none", "None", "NONE", "nil", "unknown", "*"})
 _DATE = re.compile(r"\d{1,4}[-./]\d{1,2}[-./]\d{1,4}(\D|$)")
-_ISO = "%Y-%m-%d"
+_ISO = re.compile(r"\d{4}-\d\d-\d\d(\D|$)")
+_YEARS = range(1800, 2201)
 _DAYS = ("%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d", "%Y.%m.%d")
-_DATE_FORMATS = (_ISO, *(f"{day}{clock}" for day in _DAYS for clock in ("", " %H:%M", " %H:%M:%S")))
+_DATE_FORMATS = tuple(f"{day}{clock}" for day in _DAYS for clock in ("", " %H:%M", " %H:%M:%S"))
 #: What is read by any text editor; it has no bytes that are none of its letters but five.
 OTHER_ENCODING = "cp1252"
 
@@ -126,21 +127,22 @@ def _date_format(columns: list[tuple[str, ...]]) -> str | None:
     Where days and months could be either (03/04/2022, no part of it above 12) nothing is said: a guess would be wrong
     half of the time.
     """
-    forms: set[str] = set()
+    gaps = _GAPS.union(default_parameters("csv")["missing_values"])
+    common: set[str] | None = None
     for column in columns:
-        values = {value for value in column if value}
+        values = {value for value in column if value} - gaps
         if not values or not all(_DATE.match(value) for value in values):
             continue
-        fitting = [form for form in _DATE_FORMATS if all(_is_written(value, form) for value in values)]
-        if len(fitting) != 1:
+        if all(_ISO.match(value) for value in values):
             return None
-        forms.add(fitting[0])
-    return forms.pop() if len(forms) == 1 and not forms & {_ISO} else None
+        fitting = {form for form in _DATE_FORMATS if all(_is_written(value, form) for value in values)}
+        if fitting:  # else these are versions, addresses or numbers of parts
+            common = fitting if common is None else common & fitting
+    return common.pop() if common and len(common) == 1 else None
 
 
 def _is_written(value: str, form: str) -> bool:
     try:
-        datetime.strptime(value, form)
+        return datetime.strptime(value, form).year in _YEARS
     except ValueError:
         return False
-    return True

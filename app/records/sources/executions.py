@@ -16,7 +16,7 @@ import numpy as np
 
 from app.messages import BATCH_PREFIX
 from app.records.files import MissingFileError, RecordError, read_bytes
-from app.records.layout import TRAININGS, ExecutionFolder, Workspace
+from app.records.layout import LOG, STATUS, TRAININGS, ExecutionFolder, Workspace
 from app.records.metrics import elapsed_in, metrics_in, read_metrics
 from app.records.runs import has_settled, is_execution, observed_status, read_run, summarize_epochs
 from app.records.series import POINT_DTYPE, Points, read_series, series_files
@@ -125,7 +125,7 @@ class Executions(Source):
             tags=config.tags,
             metrics=_summaries(folder, metrics, problems, settled=has_settled(status)),
             artifacts=folder.path,
-            log=folder.log if _is_own(f"{path}/execution.log", path) else None,
+            log=folder.log if _is_own(f"{path}/{LOG}", path) else None,
             parent=status.parent,
             problems=tuple(problems),
         )
@@ -192,7 +192,7 @@ class Executions(Source):
                 return None
             return b"old" + _sizes((folder.metrics, folder.log, folder.events))
         try:
-            state = _STATE.search(read_bytes(f"{path}/status.json"))
+            state = _STATE.search(read_bytes(f"{path}/{STATUS}"))
         except RecordError:
             return b"unreadable"
         if state is not None and state[1] in _OVER:
@@ -227,7 +227,7 @@ def _time_of(path: str) -> int:
 
 def _status_of(path: str) -> tuple[int, int, int]:
     try:
-        seen = os.stat(f"{path}/status.json")
+        seen = os.stat(f"{path}/{STATUS}")
     except FileNotFoundError:
         return _NO_FILE
     return seen.st_mtime_ns, seen.st_size, seen.st_ino

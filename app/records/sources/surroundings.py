@@ -59,18 +59,19 @@ def package_params(packages: dict[str, Any]) -> dict[str, Param]:
 
 
 class _AsBefore:
-    """What was made of a value, kept while equal values come: the runs of a workspace mostly have one platform."""
+    """What was made of a value, kept while the same comes: the runs of a workspace mostly have one platform."""
 
     def __init__(self, make: Callable[[Any], dict[str, Param]]) -> None:
         self._make = make
-        self._last: tuple[Any, dict[str, Param]] = (None, make(None))
+        self._last: tuple[str, dict[str, Param]] = (repr(None), make(None))
 
     def __call__(self, value: Any) -> dict[str, Param]:
         """Return what is made of a value; nobody changes it."""
+        text = repr(value)  # 1 and True are equal
         last, made = self._last
-        if value != last:
+        if text != last:
             made = self._make(value)
-            self._last = value, made
+            self._last = text, made
         return made
 
 

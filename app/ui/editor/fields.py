@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QPoint, QSignalBlocker, QSize, QStringListModel, Qt, QTimer, Signal
-from PySide6.QtGui import QFocusEvent, QWheelEvent
-from PySide6.QtWidgets import QCheckBox, QComboBox, QCompleter, QLineEdit, QMenu
+from PySide6.QtCore import QEvent, QObject, QPoint, QSignalBlocker, QSize, QStringListModel, Qt, QTimer, Signal
+from PySide6.QtGui import QFocusEvent, QKeyEvent, QWheelEvent
+from PySide6.QtWidgets import QAbstractItemView, QCheckBox, QComboBox, QCompleter, QLineEdit, QMenu
 
 from app.ui.dialogs import ask_for_file, ask_for_folder
 from app.ui.editor.values import ABSENT, parse, same, show
@@ -89,6 +89,7 @@ class ChoiceField(QComboBox):
     def __init__(self, names: QStringListModel, type_: str, default: Any = None, width: int = CHOICE) -> None:
         super().__init__()
         self._type, self._names, self._width = type_, names, width
+        self._is_marked = False
         self.setEditable(True)
         self.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         # Qt would measure every name of every box else.
@@ -138,21 +139,45 @@ class ChoiceField(QComboBox):
             completer.activated.connect(lambda _text: self._on_chosen())
             self.setCompleter(completer)
             # Its list is shown after this signal.
-            self._line.textEdited.connect(lambda _text: QTimer.singleShot(0, self._mark_nearest))
+            self._line.textEdited.connect(lambda _text: QTimer.singleShot(0, self, self._mark_nearest))
+            if (popup := completer.popup()) is not None:
+                popup.installEventFilter(self)
         super().focusInEvent(event)
 
-    def _mark_nearest(self) -> None:
-        """Mark the completion that Return takes: the name that is typed, else one that begins so, else the first."""
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Let the first arrow key in the list of completions begin at the one that is marked."""
+        if self._is_marked and isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
+            popup = self._popup
+            if popup is not None and event.key() in (Qt.Key.Key_Down, Qt.Key.Key_Up):
+                row = popup.currentIndex().row() - 1 if event.key() == Qt.Key.Key_Down else -1
+                self._mark(popup, row)
+            self._is_marked = False
+        return super().eventFilter(watched, event)
+
+    @property
+    def _popup(self) -> QAbstractItemView | None:
         completer = self.completer()
-        popup = completer.popup() if completer is not None else None
+        return completer.popup() if completer is not None else None
+
+    def _mark_nearest(self) -> None:
+        """Mark the completion that Return takes: the name that is typed, else the first that begins so.
+
+        One that has what is typed somewhere within is not meant for sure: ``normal`` is an id of its own, although only
+        ``glorot_normal`` is in the list.
+        """
+        popup = self._popup
         if popup is None or not popup.isVisible():
             return
         model, typed = popup.model(), self._line.text().lower()
         names = [str(model.index(row, 0).data()).lower() for row in range(model.rowCount())]
-        ranks = [(name != typed, not name.startswith(typed), row) for row, name in enumerate(names)]
-        # Qt would put what is marked into the field, as it does for the arrow keys.
+        ranks = [(name != typed, row) for row, name in enumerate(names) if name.startswith(typed)]
+        self._mark(popup, min(ranks)[1] if ranks else -1)
+        self._is_marked = bool(ranks)
+
+    def _mark(self, popup: QAbstractItemView, row: int) -> None:
+        """Mark a row, none for -1, without putting it into the field, as Qt does for the arrow keys."""
         with QSignalBlocker(popup.selectionModel()):
-            popup.setCurrentIndex(model.index(min(ranks)[-1], 0))
+            popup.setCurrentIndex(popup.model().index(row, 0))
         popup.viewport().update()
 
     def showPopup(self) -> None:

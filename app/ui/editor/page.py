@@ -13,8 +13,7 @@ from PySide6.QtGui import QAction, QIcon, QKeySequence, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QMessageBox, QTabWidget, QVBoxLayout, QWidget
 
 from app.config.catalog import work_in
-from app.config.checking import check
-from app.config.loading import from_document
+from app.config.loading import check_here, from_document
 from app.config.problems import ConfigError, Problem
 from app.ui.controls import Banner, button
 from app.ui.editor import json_text
@@ -134,7 +133,7 @@ class EditorPage(KeyboardPage):
         """Look for problems now, and show them."""
         self._check_later.stop()
         broken = self.document.state.problem
-        self.problems = [broken] if broken is not None else check(self.document.value)
+        self.problems = [broken] if broken is not None else check_here(self.document.value, self._folder)
         self.form.show_problems(self.problems)
         self.problem_list.show_problems(self.problems)
         self.tabs.setTabText(_PROBLEMS, self.tr("Problems") + (f" {len(self.problems)}" if self.problems else ""))
@@ -165,9 +164,18 @@ class EditorPage(KeyboardPage):
             self.problem_list.select(0)
             self.go_to(self.problems[0])
             return
-        path = self.file.path
-        source, folder = ({"file": str(path)}, path.parent) if path else ({}, None)
-        self._session.submit(from_document(self.document.value, source=source, name=self.title, folder=folder))
+        source = {"file": str(self.file.path)} if self.file.path else {}
+        try:
+            loaded = from_document(self.document.value, source=source, name=self.title, folder=self._folder)
+        except ConfigError:  # a file went away since
+            self.check()
+        else:
+            self._session.submit(loaded)
+
+    @property
+    def _folder(self) -> Path:
+        """What relative paths start from."""
+        return self.file.path.parent if self.file.path else Path.cwd()
 
     def save(self, then: Callable[[], object] | None = None) -> None:
         """Save to the file, or ask for its name; ``then`` is called when it is saved."""
@@ -257,11 +265,11 @@ class EditorPage(KeyboardPage):
     def view_state(self) -> dict[str, Any]:
         """Return widths, folded sections and the tab at the right."""
         folded = [key for key, section in self.form.sections.items() if not section.is_open]
-        return {"widths": self.splitter.chosen_sizes, "folded": folded, "tab": self.tabs.currentIndex()}
+        return {"panes": self.splitter.chosen_sizes, "folded": folded, "tab": self.tabs.currentIndex()}
 
     def restore_view(self, state: dict[str, Any]) -> None:
         """Look as :meth:`view_state` said."""
-        widths, folded, tab = state.get("widths"), state.get("folded"), state.get("tab")
+        widths, folded, tab = state.get("panes"), state.get("folded"), state.get("tab")
         if isinstance(widths, list) and len(widths) == 2 and all(isinstance(width, int) for width in widths):
             self.splitter.restore(widths)
         if isinstance(folded, list):

@@ -137,10 +137,10 @@ class RunsView(QTableView):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Take less for what is no metric where there is little room."""
-        super().resizeEvent(event)
         if self._has_room != (event.size().width() >= _ROOM):
             self._has_room = not self._has_room
             self._size_columns()
+        super().resizeEvent(event)  # which tells the scroll bars how wide all columns are
 
     def _size_columns(self) -> None:
         header = self.horizontalHeader()

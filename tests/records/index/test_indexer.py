@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -102,6 +103,26 @@ def test_the_latest_come_first_and_what_was_read_when_it_is_stopped_is_kept(sour
     list(Indexer(index).update("ours", source, slice_seconds=0))
     assert source.was_read == ["a"]
     assert names(index) == ["a", "b", "c"]
+
+
+def test_the_collector_of_cycles_is_as_it_was_whatever_happens(source: Folders, index: Index) -> None:
+    class Broken(Folders):
+        def read_many(self, keys: Sequence[str]) -> Iterator[RunRecord]:
+            assert not gc.isenabled()
+            raise OSError("no more")
+            yield
+
+    write(source, "a", 1, n=1)
+    with pytest.raises(OSError, match="no more"):
+        list(Indexer(index).update("ours", Broken(source.root)))
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        list(Indexer(index).update("ours", source))
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
+    assert names(index) == ["a"]
 
 
 @pytest.mark.parametrize("seconds", [0.0, 60.0])

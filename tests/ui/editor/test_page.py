@@ -69,6 +69,19 @@ def test_run_with_a_problem_leads_to_its_field(edit: Edit, qtbot: QtBot, session
     assert field.property("problem") == "true"
 
 
+def test_data_that_is_missing_is_a_problem_at_its_field(edit: Edit, qtbot: QtBot, config: Path) -> None:
+    table = {"name": "csv", "parameters": {"path": "data.csv", "target": "y"}}
+    network = [{"type": "dense", "units": 1}]
+    config.write_text(json.dumps(changed(dataset=table, model__input_shape=None, model__network=network)))
+    page = edit(path=config)
+    assert [problem.path for problem in page.problems] == ["dataset.parameters.path"]
+    page.run_action.trigger()
+    assert page.tabs.currentWidget() is page.problem_list
+    (config.parent / "data.csv").touch()  # beside the config, which is what its relative paths start from
+    page.check()
+    assert page.problems == []
+
+
 def test_run_submits_what_is_shown_without_saving(
     edit: Edit, qtbot: QtBot, session: Session, config: Path, record: Callable[..., ExecutionFolder]
 ) -> None:
@@ -241,4 +254,4 @@ def test_the_look_of_a_page_is_kept(edit: Edit) -> None:
     other.restore_view(page.view_state())
     assert other.form.sections["dataset"].is_open
     assert other.tabs.currentIndex() == 1
-    other.restore_view({"widths": "no", "folded": 3, "tab": None})
+    other.restore_view({"panes": "no", "folded": 3, "tab": None})

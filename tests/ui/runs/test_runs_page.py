@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import time
 from collections.abc import Callable
@@ -21,7 +22,7 @@ from app.ui.runs.page import RunsPage
 from app.ui.runs.scope import Scope
 from app.ui.session import Session
 from tests.ui.others import index_runs, mlflow_run
-from tests.ui.recording import end_run
+from tests.ui.recording import DOCUMENT, end_run
 from tests.ui.runs.reading import cell, names, titles
 
 Record = Callable[..., ExecutionFolder]
@@ -217,6 +218,19 @@ def test_the_config_of_a_run_is_edited_as_new(qtbot: QtBot, session: Session, pa
     assert name == "boston_housing.json"
 
 
+def test_relative_paths_of_a_run_start_from_where_its_config_was(
+    qtbot: QtBot, session: Session, record: Record, tmp_path: Path
+) -> None:
+    table = {"name": "csv", "parameters": {"path": "data/table.csv", "target": "y"}}
+    folder = record(document={**DOCUMENT, "dataset": table})
+    source = {"source": {"file": str(tmp_path / "elsewhere" / "config.json")}}
+    folder.resolved.write_text(json.dumps({**DOCUMENT, "dataset": table, **source}))
+    for again in (lambda: session.edit_as_new(folder), lambda: session.run_again([folder])):
+        with qtbot.waitSignal(session.draft_requested) as asked:  # run again, as there is no such file
+            again()
+        assert asked.args[0]["dataset"]["parameters"]["path"] == str(tmp_path / "elsewhere" / "data" / "table.csv")
+
+
 def test_stopping_asks_once_and_writes_the_command(
     qtbot: QtBot, session: Session, page: RunsPage, record: Record
 ) -> None:
@@ -368,5 +382,7 @@ def test_a_metric_is_in_sight_in_a_small_window_with_runs_of_several_programs(
     section = titles(page).index("val_loss")
     view = page.view
     qtbot.waitUntil(lambda: view.columnViewportPosition(section) + view.columnWidth(section) <= view.viewport().width())
+    widths = sum(view.columnWidth(each) for each in range(len(page.model.columns)))
+    assert view.horizontalScrollBar().maximum() == max(0, widths - view.viewport().width())
     page.resize(1400, 800)
     qtbot.waitUntil(lambda: view.columnWidth(0) == page.model.columns[0].width)
