@@ -209,7 +209,8 @@ def test_a_server_that_was_started_ahead_is_used_and_one_that_died_is_replaced(
 
         try:
             pages.prestart("tensorboard")
-            ahead = started()
+            while not (ahead := started()):  # a process that was just forked is not yet known by its command
+                await asyncio.sleep(0.01)
             first = await pages.open("tensorboard", runs[0])
             assert started() == ahead
             (process,) = ahead
