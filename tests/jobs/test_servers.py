@@ -253,9 +253,9 @@ def test_cancelling_ends_the_server_that_is_starting(runner: asyncio.Runner, run
         before = set(serving_processes())
         said: list[str] = []
         opening = [asyncio.create_task(pages.open("mlflow", runs[0], said.append)) for _ in range(2)]
-        while len(said) < 2:
+        while len(said) < 2 or not (found := set(serving_processes()) - before):
             await asyncio.sleep(0.01)
-        (started,) = set(serving_processes()) - before
+        (started,) = found
         opening[0].cancel()
         await asyncio.wait(opening[:1])
         assert started.is_running(), "somebody else still waits for it"

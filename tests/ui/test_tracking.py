@@ -18,7 +18,7 @@ from app.records.layout import ExecutionFolder
 from app.ui.session import Session
 from app.ui.tracking import TrackingPages
 from tests.mirroring import mirror_run
-from tests.running import serving_processes
+from tests.running import serving_processes, wait_until
 
 Said = list[tuple[str, ...]]
 
@@ -147,7 +147,7 @@ def test_pages_that_are_closed_while_a_server_starts_leave_nothing(
     starting = ("progress", "tensorboard", "Starting TensorBoard")
 
     run_until(loop, said, lambda: pages.prestart("mlflow"), lambda: pages.open(run.path, "tensorboard"), until=starting)
-    assert serving_processes()
+    wait_until(serving_processes, "the servers are there")
     pages.close()
 
     assert not serving_processes()
