@@ -32,7 +32,7 @@ def check_consistency(document: Mapping[str, Any]) -> list[Problem]:
         *_check_shape(document),
         *_check_place(_section(document, "dataset")),
         *_check_table(_section(document, "dataset")),
-        *_check_samples(_section(document, "training")),
+        *_check_samples(_section(document, "training"), _rows(_section(document, "dataset"))),
         *_check_epochs(_section(document, "training")),
         *_check_cross_validation(document),
         *_check_metric_names(document),
@@ -138,7 +138,15 @@ def _check_table(dataset: Mapping[str, Any]) -> Iterator[Problem]:
         yield Problem("dataset.parameters.classes", "is empty", "two classes or more, or null for those found")
 
 
-def _check_samples(training: Mapping[str, Any]) -> Iterator[Problem]:
+def _rows(dataset: Mapping[str, Any]) -> int | None:
+    """Return how many rows a dataset has, where the catalog knows it."""
+    name = dataset.get("name")
+    component = load_catalog().get("dataset", name) if isinstance(name, str) else None
+    rows = component.info.get("rows") if component else None
+    return rows if isinstance(rows, int) else None
+
+
+def _check_samples(training: Mapping[str, Any], rows: int | None) -> Iterator[Problem]:
     samples = _section(training, "samples")
     parts = {key: value for key in ("fit", "val", "test") if fits("float", value := samples.get(key, 0))}
     for key, value in parts.items():
@@ -148,6 +156,10 @@ def _check_samples(training: Mapping[str, Any]) -> Iterator[Problem]:
     fractions = [value for value in parts.values() if value <= 1]
     if (total := sum(fractions)) > 1 + TOLERANCE:
         yield Problem("training.samples", f"fit, val and test add up to {total:.6g}", "a sum of 1 or less")
+    asked = sum(int(value * rows) if value <= 1 else int(value) for value in parts.values()) if rows else 0
+    if rows and asked > rows and any(value > 1 for value in parts.values()):
+        message = f"fit, val and test are {asked:,} samples, and there are {rows:,}"
+        yield Problem("training.samples", message, f"{rows:,} in all (a part up to 1 is a fraction, above it a count)")
     split = training.get("validation_split", 0)
     if fits("float", split) and split > 0 and parts.get("val", 0) > 0:
         message = "rows for validation are kept by samples.val already"

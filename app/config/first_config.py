@@ -58,6 +58,7 @@ def first_config(survey: Survey, guess: Guess, choice: Choice = Choice()) -> Fir
     if (spread := _imbalance(survey, guess)) > _IMBALANCE:
         training["class_weight"] = "balanced"
         reasons.append(("Class weight", "balanced", f"one class is {spread:.0f} times as frequent as another"))
+    reasons.append(("Tracking", "TensorBoard and MLflow", "every run can be opened there"))
     document = {
         "experiment": {"name": _title(survey.path)},
         "model": {
@@ -66,6 +67,7 @@ def first_config(survey: Survey, guess: Guess, choice: Choice = Choice()) -> Fir
         },
         "dataset": dataset,
         "training": training,
+        "tracking": {"trackers": [{"type": "tensorboard"}, {"type": "mlflow"}]},
     }
     return FirstConfig(document, tuple(reasons))
 

@@ -63,6 +63,8 @@ def _nearest(path: Path) -> str:
     try:
         with os.scandir(above) as entries:
             names = {entry.name.lower(): entry.name for entry in islice(entries, _MOST_NAMES + 1)}
+        if path.suffix:  # a config is no data
+            names = {low: name for low, name in names.items() if low.endswith(path.suffix.lower())}
     except OSError:
         names = {}
     near = closest(path.name, names) if len(names) <= _MOST_NAMES else None

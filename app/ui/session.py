@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -57,6 +58,8 @@ class Session(QObject):
     record_requested = Signal(object)
     config_requested = Signal(object)
     draft_requested = Signal(object, str)
+    #: The same of one that is nowhere else, so that it is not to be lost.
+    unsaved_requested = Signal(object, str)
     runs_requested = Signal(str)
     #: Open a run in a tracker's page: folder of the run or its RunAddress, "tensorboard" or "mlflow".
     tracker_requested = Signal(object, str)
@@ -245,8 +248,13 @@ class Session(QObject):
 
     def edit_as_new(self, folder: ExecutionFolder) -> None:
         """Open a copy of a run's config in the editor."""
-        name = f"{folder.experiment_folder.name}.json"
+        name = self._free_name(folder.experiment_folder.name)
         self._with_document(folder, lambda document: self.draft_requested.emit(document, name))
+
+    def _free_name(self, stem: str) -> str:
+        """Return a name that no config has yet."""
+        names = (f"{stem}.json" if number == 1 else f"{stem}_{number}.json" for number in itertools.count(1))
+        return next(name for name in names if not (self.experiments / name).exists())
 
     def _with_document(self, folder: ExecutionFolder, done: Any) -> None:
         def work(_work: Work[dict[str, Any]]) -> dict[str, Any]:

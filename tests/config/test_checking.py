@@ -229,6 +229,22 @@ def test_an_input_shape_that_is_not_the_datasets_is_a_problem_unless_something_m
     assert "model.input_shape" not in found
 
 
+@pytest.mark.parametrize(
+    ("samples", "said"),
+    [
+        ({"fit": 400, "val": 50, "test": 56}, None),
+        ({"fit": 0.5, "val": 200}, None),
+        ({"fit": 400, "val": 50, "test": 57}, "fit, val and test are 507 samples, and there are 506"),
+        ({"fit": 0.9, "val": 2000, "test": 600}, "fit, val and test are 3,055 samples, and there are 506"),
+    ],
+)
+def test_no_more_samples_are_asked_for_than_the_dataset_is_known_to_have(
+    problems_of: ProblemsOf, samples: dict[str, float], said: str | None
+) -> None:
+    found = problems_of(training__samples=samples)
+    assert found.get("training.samples", "").startswith(said) if said else found == {}
+
+
 @pytest.mark.parametrize(("fit", "ok"), [(0.6, True), (0.61, False)])
 def test_fractions_may_add_up_to_one_and_no_more(problems_of: ProblemsOf, fit: float, ok: bool) -> None:
     samples = {"fit": fit, "val": 0.3, "test": 0.1}

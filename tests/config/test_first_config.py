@@ -38,6 +38,7 @@ def parameters(survey: Survey, choice: Choice = Choice()) -> Mapping[str, Any]: 
 def document(survey: Survey, choice: Choice = Choice()) -> dict[str, Any]:  # noqa: B008
     made = first_config(survey, guess(survey, choice), choice).document
     assert check(made) == []
+    assert [each["type"] for each in made["tracking"]["trackers"]] == ["tensorboard", "mlflow"]
     return made
 
 

@@ -84,6 +84,12 @@ def test_a_name_that_differs_by_its_capitals_is_found(tmp_path: Path) -> None:
     assert problem.valid == "a path that is there, such as 'HOUSES.csv' in the same folder"
 
 
+def test_a_file_of_another_kind_is_not_suggested(tmp_path: Path) -> None:
+    (tmp_path / "houses.json").touch()
+    (problem,) = check_inputs(table("hauses.csv"), tmp_path)
+    assert problem.valid == "a path that is there"
+
+
 def test_among_very_many_files_none_is_suggested(tmp_path: Path) -> None:
     for number in range(1001):
         (tmp_path / f"data{number}.csv").touch()

@@ -289,6 +289,8 @@ def _check_missing(
             f"dataset.parameters.missing to drop{fills}"
         )
     what = "a target" if _fills(parameters) else "a value"
+    if _fills(parameters):  # the gaps of the features are told where they are filled
+        counts = ", ".join(f"{name} {each.missing}" for name, each in gaps.items() if name in outputs)
     if not kept:
         raise TrainingError(f"{table.path.name}: every row lacks {what} ({counts}); choose another missing or target")
     if kept < rows:

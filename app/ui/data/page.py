@@ -139,7 +139,7 @@ class DataPage(Page):
     def open_config(self) -> None:
         """Open the config in the editor; it is not saved yet."""
         if self.config is not None and self.survey is not None:
-            self._session.draft_requested.emit(dict(self.config.document), file_name(self.survey))
+            self._session.unsaved_requested.emit(dict(self.config.document), file_name(self.survey))
 
     def run(self) -> None:
         """Train the config as it is."""
@@ -245,7 +245,7 @@ class DataPage(Page):
         column.addWidget(self._head())
         self._stack = QStackedWidget()
         column.addWidget(self._stack, 1)
-        self.waiting = Waiting()
+        self.waiting = Waiting(self._session.workspace.root)
         self.waiting.cancelled.connect(self.cancel)
         self.waiting.chosen.connect(self.read)
         self.waiting.retried.connect(self._read_again)

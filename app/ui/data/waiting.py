@@ -19,14 +19,19 @@ _KINDS = (
 
 
 class Waiting(QWidget):
-    """An invitation, a bar, or a sentence; ``chosen`` brings a path, ``retried`` asks for the same once more."""
+    """An invitation, a bar, or a sentence; ``chosen`` brings a path, ``retried`` asks for the same once more.
+
+    Args:
+        start: the folder that is looked into first.
+    """
 
     chosen = Signal(object)
     retried = Signal()
     cancelled = Signal()
 
-    def __init__(self) -> None:
+    def __init__(self, start: Path) -> None:
         super().__init__()
+        self._start = start
         self.setProperty("kind", "content")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._text = label("")
@@ -129,7 +134,7 @@ class Waiting(QWidget):
         self.bar.show()
 
     def _ask_for_file(self) -> None:
-        ask_for_data(self, Path.home(), self.chosen.emit)
+        ask_for_data(self, self._start, self.chosen.emit)
 
     def _ask_for_folder(self) -> None:
-        ask_for_folder(self, self.tr("Data"), Path.home(), self.chosen.emit)
+        ask_for_folder(self, self.tr("Data"), self._start, self.chosen.emit)

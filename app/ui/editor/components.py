@@ -17,6 +17,7 @@ from app.ui.editor.document import ConfigDocument, Path, to_path
 from app.ui.editor.fields import (
     CHOICE,
     LONG_CHOICE,
+    MIDDLE_CHOICE,
     OPTION,
     WITH_CHOICE,
     CheckField,
@@ -59,8 +60,10 @@ def _choice_model(choices: tuple[str, ...]) -> QStringListModel:
 
 #: Parameters that are in sight whether they are set or not.
 _IN_SIGHT = ("activation", "path")
-#: Whose ids are long (sparse_categorical_crossentropy), and settings few.
-_LONG_IDS = ("loss", "metric")
+#: Of kinds whose ids are long (sparse_categorical_crossentropy, model_checkpoint), and settings few.
+_WIDTHS = {"loss": LONG_CHOICE, "metric": LONG_CHOICE} | dict.fromkeys(
+    ("callback", "preprocessor", "transformer"), MIDDLE_CHOICE
+)
 
 
 class ComponentRow(Row):
@@ -73,7 +76,7 @@ class ComponentRow(Row):
     def __init__(self, document: ConfigDocument, path: Path, kind: str, parent: QWidget, title: str = "") -> None:
         super().__init__(document, path, parent)
         self.kind, self._title = kind, title
-        self.type_field = ChoiceField(id_model(kind), "str", width=LONG_CHOICE if kind in _LONG_IDS else CHOICE)
+        self.type_field = ChoiceField(id_model(kind), "str", width=_WIDTHS.get(kind, CHOICE))
         self._component: Component | None = None
         self._inline: tuple[str, ...] = ()
         self._shown: list[QWidget] = []

@@ -16,7 +16,7 @@ from app.ui.icons import icon
 #: Widths in px: of a number, of an id, of a parameter's choice, the least and the most of a text.
 NUMBER, CHOICE, OPTION, TEXT, WIDEST = 72, 140, 96, 110, 420
 #: Of an id of the kinds whose ids are long, and whose rows have room for them.
-LONG_CHOICE = 250
+LONG_CHOICE, MIDDLE_CHOICE = 276, 178
 #: Of a number that can be a component instead.
 WITH_CHOICE = 96
 

@@ -26,6 +26,7 @@ TEMPLATE: dict[str, Any] = {
     },
     "dataset": {"name": "boston_housing", "transformers": [{"type": "standard_scaler"}]},
     "training": {"samples": {"fit": 0.6, "val": 0.2, "test": 0.2}, "batch_size": 32, "epochs": 25},
+    "tracking": {"trackers": [{"type": "tensorboard"}, {"type": "mlflow"}]},
 }
 
 #: How many losses a banner tells; the rest is in the dialog.

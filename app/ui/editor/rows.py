@@ -19,7 +19,7 @@ from app.ui.editor.values import ABSENT, show
 
 LABEL_WIDTH = 112
 #: From how many letters on a sentence is broken, and how wide it is then (px).
-_LONG, _WIDE = 56, 420
+_LONG, _WIDE = 44, 300
 
 
 class Messages(QWidget):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPointF, QStringListModel, Qt, QTimer, Signal
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 _ASK_AFTER, _OFFER_AFTER = 150, 60
 _POPUP_WIDTH = 300
 _WAVE = 2.0
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d*)?")
 _ACCEPTS = (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Tab, Qt.Key.Key_Escape, Qt.Key.Key_Backtab)
 PLACEHOLDER = "val_loss < 16 and optimizer = adam, or words of name, experiment and state"
 
@@ -70,7 +72,7 @@ class QueryField(QLineEdit):
         escape = QAction(self)
         escape.setShortcut(QKeySequence("Esc"))
         escape.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
-        escape.triggered.connect(lambda _checked=False: self.clear_query())
+        escape.triggered.connect(lambda _checked=False: self.popup.hide() if self.is_offering else self.clear_query())
         self.addAction(escape)
 
     @property
@@ -85,6 +87,7 @@ class QueryField(QLineEdit):
 
     def clear_query(self) -> None:
         """Ask for all runs again, and leave."""
+        self.popup.hide()
         self.clear()
         self._ask()
         self.left.emit()
@@ -115,6 +118,9 @@ class QueryField(QLineEdit):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Leave the keys of the list to it; open it with Ctrl+Space or Down, go to the table with Enter."""
+        enters = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+        if enters and not self.popup.selectionModel().hasSelection():
+            self.popup.hide()  # Qt would take the first of the list, which nobody has chosen
         if self.is_offering and event.key() in _ACCEPTS:
             if event.key() == Qt.Key.Key_Tab and not self.popup.currentIndex().isValid():
                 self.popup.setCurrentIndex(self._words.index(0, 0))
@@ -123,7 +129,7 @@ class QueryField(QLineEdit):
         control = event.modifiers() & Qt.KeyboardModifier.ControlModifier
         if event.key() == Qt.Key.Key_Down or (control and event.key() == Qt.Key.Key_Space):
             self.offer()
-        elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+        elif enters:
             self._ask()
             self.left.emit()
         else:
@@ -170,7 +176,7 @@ class QueryField(QLineEdit):
         texts = [item.text for item in offered.items]
         self._words.setStringList(texts)
         self._offered = offered
-        if not texts or texts == [typed]:
+        if not texts or texts == [typed] or _NUMBER.fullmatch(typed):  # a number is what it is
             self.popup.hide()
             return
         box = self.cursorRect()

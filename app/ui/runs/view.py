@@ -125,6 +125,8 @@ class RunsView(QTableView):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Open with Enter; letters are for the page's keys, not for a search in the table."""
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not event.modifiers():
+            if not self.selected_rows and self.currentIndex().isValid():
+                self.selectRow(self.currentIndex().row())  # the frame says that it is meant
             for row in self.selected_rows[:MOST_OPENED]:
                 self.opened.emit(self._model.run_at(row))
         elif event.key() in _STEPS and not self.selectionModel().hasSelection() and self._model.rowCount():

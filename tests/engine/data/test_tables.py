@@ -210,7 +210,7 @@ def test_a_missing_target_is_named_and_can_only_be_dropped(
     assert said == "data.csv: row 3 has no y (missing values: y 1); set dataset.parameters.missing to drop"
     filled = load("csv", path=path, target="y", missing=0)
     assert (filled.X.tolist(), filled.y.tolist()) == ([[1, 5], [0, 5]], [2, 4])
-    assert "1 of 3 rows are left out, as they lack a target (a 1, y 1)" in caplog.text
+    assert "1 of 3 rows are left out, as they lack a target (y 1)" in caplog.text
     assert load("csv", path=path, target="y", missing="drop").y.tolist() == [2]
     said = refusal("csv", path=write("a,y\n1,\n,2\n"), target="y", missing="drop")
     assert said == "data.csv: every row lacks a value (a 1, y 1); choose another missing or target"

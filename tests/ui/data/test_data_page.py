@@ -210,10 +210,12 @@ def test_a_drop_return_and_one_more_key_begin_a_run(
     assert isinstance(editor, EditorPage)
     assert editor.title == "houses.json"
     assert editor.problems == []
+    assert editor.is_modified  # it is nowhere else: it is asked about before it goes
     assert window.session is not None
     with qtbot.waitSignal(window.session.submitted) as submitted:
         editor.run_action.trigger()
     assert read_document(submitted.args[0].document)["dataset"]["parameters"]["path"] == str(table)
+    editor.document.stack.setClean()  # nobody is there to answer
 
 
 def test_the_welcome_leads_to_data(window: MainWindow) -> None:

@@ -119,6 +119,41 @@ def test_names_and_values_are_completed_while_a_query_is_typed(
     assert page.view.hasFocus()
 
 
+@pytest.fixture
+def offering(qtbot: QtBot, session: Session, workspace: Workspace, page: RunsPage) -> RunsPage:
+    """A page with a list of what can come next under its query."""
+    mlflow_run(workspace.root / "mlruns", params={"optimizer": "adam", "lr": "0.25"})
+    session.rescan()
+    qtbot.waitUntil(lambda: page.model.rowCount() == 1)
+    page.filter.setFocus()
+    qtbot.waitUntil(page.filter.hasFocus)
+    qtbot.keyClicks(page.filter, "lr < 1 and opti")
+    qtbot.waitUntil(lambda: page.filter.is_offering)
+    return page
+
+
+def test_return_keeps_a_query_of_whose_completions_none_was_chosen(qtbot: QtBot, offering: RunsPage) -> None:
+    qtbot.keyClick(offering.filter.popup, Qt.Key.Key_Return)
+    assert offering.filter.text() == "lr < 1 and opti"
+    assert not offering.filter.is_offering
+    assert offering.view.hasFocus()
+
+
+def test_escape_closes_the_list_first_and_then_clears_the_query(qtbot: QtBot, offering: RunsPage) -> None:
+    qtbot.keyClick(offering.filter, Qt.Key.Key_Escape)
+    assert not offering.filter.is_offering
+    assert offering.filter.text() == "lr < 1 and opti"
+    qtbot.keyClick(offering.filter, Qt.Key.Key_Escape)
+    assert offering.filter.text() == ""
+
+
+def test_a_number_is_what_it_is(qtbot: QtBot, offering: RunsPage) -> None:
+    offering.filter.setText("")
+    qtbot.keyClicks(offering.filter, "lr = 0.2")
+    qtbot.waitUntil(lambda: offering.filter.offers == ["0.25"])  # what there would be
+    assert not offering.filter.is_offering
+
+
 def test_any_param_can_be_a_column_and_is_found_by_its_name(
     qtbot: QtBot, session: Session, workspace: Workspace, page: RunsPage
 ) -> None:

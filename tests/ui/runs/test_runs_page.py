@@ -194,6 +194,17 @@ def test_the_first_step_in_the_table_selects_a_run(
         qtbot.keyClick(page.view, Qt.Key.Key_Return)
 
 
+def test_return_opens_the_row_that_has_the_frame(
+    qtbot: QtBot, session: Session, page: RunsPage, record: Record
+) -> None:
+    folder = record()
+    qtbot.waitUntil(lambda: page.model.rowCount() == 1)
+    page.view.setFocus()
+    page.view.selectionModel().setCurrentIndex(page.model.index(0, 0), QItemSelectionModel.SelectionFlag.NoUpdate)
+    with qtbot.waitSignal(session.run_requested, check_params_cb=lambda path: path == folder.path):
+        qtbot.keyClick(page.view, Qt.Key.Key_Return)
+
+
 def test_a_run_that_is_started_with_ctrl_held_is_selected_alone(
     qtbot: QtBot, session: Session, page: RunsPage, record: Record
 ) -> None:
@@ -216,6 +227,11 @@ def test_the_config_of_a_run_is_edited_as_new(qtbot: QtBot, session: Session, pa
     document, name = asked.args
     assert document["dataset"]["name"] == "boston_housing"
     assert name == "boston_housing.json"
+    session.experiments.mkdir(parents=True, exist_ok=True)
+    (session.experiments / name).touch()
+    with qtbot.waitSignal(session.draft_requested) as asked:
+        edit.trigger()
+    assert asked.args[1] == "boston_housing_2.json"
 
 
 def test_relative_paths_of_a_run_start_from_where_its_config_was(
