@@ -255,3 +255,19 @@ def test_the_look_of_a_page_is_kept(edit: Edit) -> None:
     assert other.form.sections["dataset"].is_open
     assert other.tabs.currentIndex() == 1
     other.restore_view({"panes": "no", "folded": 3, "tab": None})
+
+
+def test_problems_are_told_whole_where_there_is_no_room_for_columns(edit: Edit, qtbot: QtBot) -> None:
+    page = edit(changed(training__epochs=0, training__batch_size=0))
+    listed, table = page.problem_list, page.problem_list.table
+    page.tabs.setCurrentWidget(listed)
+    listed.select(1)
+    page.splitter.restore([1000, 200])
+    qtbot.waitUntil(lambda: table.isColumnHidden(1) and table.isColumnHidden(2))
+    told = table.model().index(0, 0).data().replace("\u200b", "")
+    assert told == "training.batch_size\nis 0\n1 or more"
+    assert table.currentIndex().row() == 1
+    qtbot.waitUntil(lambda: table.rowHeight(0) >= 3 * table.fontMetrics().height())
+    page.splitter.restore([600, 600])
+    qtbot.waitUntil(lambda: not table.isColumnHidden(1) and not table.isColumnHidden(2))
+    assert table.model().index(0, 1).data() == "is 0"
