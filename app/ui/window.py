@@ -107,7 +107,7 @@ class MainWindow(QMainWindow):
         session.record_requested.connect(self.open_record)
         session.config_requested.connect(self.open_config)
         session.draft_requested.connect(self.open_draft)
-        session.unsaved_requested.connect(lambda document, name: self.open_draft(document, name, unsaved=True))
+        session.unsaved_requested.connect(self.open_unsaved)
         session.runs_requested.connect(self.show_runs)
         self._trackers = TrackerPages(session, self.status)
         remember_workspace(self.memory, session.workspace.root)
@@ -217,16 +217,20 @@ class MainWindow(QMainWindow):
 
         self._add(EditorPage(self.session, path, parent=self.documents.home))
 
-    def open_draft(self, document: dict[str, Any], name: str, *, unsaved: bool = False) -> None:
-        """Open a document that is no file yet in the editor; with ``unsaved`` it is asked about before it goes."""
+    def open_draft(self, document: dict[str, Any], name: str, *, is_saved: bool = True) -> None:
+        """Open a document that is no file yet in the editor."""
         if self.session is None:
             return
         from app.ui.editor.page import EditorPage
 
         page = EditorPage(self.session, document=document, name=name, parent=self.documents.home)
-        if unsaved:
+        if not is_saved:
             page.document.stack.resetClean()
         self._add(page)
+
+    def open_unsaved(self, document: dict[str, Any], name: str) -> None:
+        """Open a document that is nowhere else, so that it is asked about before it goes."""
+        self.open_draft(document, name, is_saved=False)
 
     def open_data(self, path: Path | None = None) -> None:
         """Look at data that a config is wanted for; without a path the page asks for it."""

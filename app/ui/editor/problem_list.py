@@ -90,7 +90,7 @@ class ProblemList(QWidget):
             head.setSectionResizeMode(column, mode)
         head.resizeSection(0, _PATH)
         head.resizeSection(2, 96)
-        head.sectionResized.connect(lambda section, _old, _new: self._fit_rows() if section == 0 else None)
+        head.sectionResized.connect(self._on_resized)
         self.table.activated.connect(lambda index: self.chosen.emit(self._model.problems[index.row()]))
         self._stack = QStackedLayout(self)
         self._stack.addWidget(EmptyState(self.tr("Nothing is wrong: it can be run.")))
@@ -128,6 +128,10 @@ class ProblemList(QWidget):
             if row >= 0:
                 self.table.selectRow(row)
         self._fit_rows()
+
+    def _on_resized(self, section: int, _old: int, _new: int) -> None:
+        if section == 0:
+            self._fit_rows()
 
     def _fit_rows(self) -> None:
         rows = self.table.verticalHeader()
