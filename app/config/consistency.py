@@ -140,8 +140,7 @@ def _check_table(dataset: Mapping[str, Any]) -> Iterator[Problem]:
 
 def _rows(dataset: Mapping[str, Any]) -> int | None:
     """Return how many rows a dataset has, where the catalog knows it."""
-    name = dataset.get("name")
-    component = load_catalog().get("dataset", name) if isinstance(name, str) else None
+    component = _find("dataset", dataset.get("name"))
     rows = component.info.get("rows") if component else None
     return rows if isinstance(rows, int) else None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -99,6 +100,11 @@ def walk(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[s
 def join(path: Iterable[str | int], *keys: str | int) -> str:
     """Return a path as it is written: ``model.network.1.units``."""
     return ".".join(str(key) for key in (*path, *keys))
+
+
+def absolute(path: str, folder: Path) -> str:
+    """Return a path of a config as one that does not depend on where the config lies: ``folder`` is where it does."""
+    return os.path.normpath(folder / os.path.expanduser(path))
 
 
 def name_of(value: Any) -> str:

@@ -264,7 +264,7 @@ def _of_arrays(survey: Survey, choice: Choice) -> Guess:
 
 def _why_not(name: str, features: str) -> str:
     """Return why an array is not used."""
-    if _TESTED & set(re.split(r"[\W_]+", name.lower())):
+    if _TESTED & set(_words(name)):
         return f"a part of {features!r} is kept to test on"
     return f"{features!r} is learned from"
 
@@ -278,14 +278,19 @@ def _array_called(names: Sequence[str], words: Sequence[str]) -> str | None:
     """Return the array whose name, without what says that it is the training part, is one of some words."""
     plain: dict[str, str] = {}
     for name in sorted(names, key=lambda name: not any(part in name.lower() for part in _TRAINED)):
-        parts = [part for part in re.split(r"[\W_]+", name.lower()) if part and part not in _TRAINED]
+        parts = [part for part in _words(name) if part and part not in _TRAINED]
         plain.setdefault(parts[0] if len(parts) == 1 else "_".join(parts), name)
     return next((plain[word] for word in words if word in plain), None)
 
 
+def _words(name: str) -> list[str]:
+    """Return the parts of a name: x and train of x_train."""
+    return re.split(r"[\W_]+", name.lower())
+
+
 def _pairs(features: str, target: str) -> bool:
     """Return whether two names say that they belong to the same part: x_train and y_train."""
-    parts = [{part for part in re.split(r"[\W_]+", name.lower()) if len(part) > 1} for name in (features, target)]
+    parts = [{part for part in _words(name) if len(part) > 1} for name in (features, target)]
     return bool(parts[0] & parts[1])
 
 

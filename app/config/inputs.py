@@ -10,6 +10,7 @@ from typing import Any
 
 from app.config.catalog import load_catalog
 from app.config.components import is_users_own
+from app.config.documents import absolute
 from app.config.problems import Problem, closest
 
 #: Of a folder with more files than these none is suggested: looking for one that is alike takes too long.
@@ -27,7 +28,7 @@ def check_inputs(document: Mapping[str, Any], folder: Path) -> list[Problem]:
     """
     problems = []
     for place, text in _paths(document):
-        path = os.path.normpath(folder / os.path.expanduser(text))
+        path = absolute(text, folder)
         if not os.path.exists(path):
             problems.append(Problem(place, f"there is no {path}", _nearest(Path(path))))
     return problems

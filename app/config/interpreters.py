@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from app.config.documents import absolute
 from app.config.problems import Problem
 
 #: Where the interpreter of a virtual environment or of a conda environment lies, below its folder.
@@ -23,7 +24,7 @@ def find_interpreter(python: str, folder: Path) -> Path | None:
         python: the path of an interpreter, or of the folder of a virtual or conda environment.
         folder: what a relative path starts from.
     """
-    place = Path(os.path.normpath(folder / os.path.expanduser(python)))
+    place = Path(absolute(python, folder))
     candidates = [place / name for name in _PLACES] if place.is_dir() else [place]
     return next((file for file in candidates if file.is_file() and os.access(file, os.X_OK)), None)
 
@@ -34,7 +35,7 @@ def check_interpreter(document: Mapping[str, Any], folder: Path) -> list[Problem
     python = session.get("python") if isinstance(session, Mapping) else None
     if not isinstance(python, str) or find_interpreter(python, folder) is not None:
         return []
-    place = Path(os.path.normpath(folder / os.path.expanduser(python)))
+    place = Path(absolute(python, folder))
     if place.is_dir():
         message = f"{place} has no {_PLACES[0]} that can be run"
     else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 from app.config.catalog import Component, load_catalog
 from app.config.checking import NAMED, components
 from app.config.components import is_users_own
-from app.config.documents import Document
+from app.config.documents import Document, absolute
 from app.config.loading import LoadedConfig
 from app.config.types import KINDS, split_list
 
@@ -59,7 +58,7 @@ def with_absolute_paths(document: Mapping[str, Any], folder: Path) -> Document:
     for section, key in PATHS:
         part = changed.get(section)
         if isinstance(part, dict) and isinstance(value := part.get(key), str) and value:
-            part[key] = _absolute(value, folder)
+            part[key] = absolute(value, folder)
     for section, kind, settings in NAMED:
         part = changed.get(section)
         name = part.get("name") if isinstance(part, dict) else None
@@ -78,11 +77,7 @@ def _make_absolute(component: Component, options: Any, folder: Path) -> None:
         value = options.get(parameter.name)
         is_path = isinstance(value, str) and value and value not in parameter.choices
         if is_path and "path" in parameter.type.split("|"):
-            options[parameter.name] = _absolute(value, folder)
-
-
-def _absolute(path: str, folder: Path) -> str:
-    return os.path.normpath(folder / os.path.expanduser(path))
+            options[parameter.name] = absolute(value, folder)
 
 
 def _put(document: Any, path: Sequence[str | int], value: Any) -> None:
