@@ -223,10 +223,7 @@ class MainWindow(QMainWindow):
             return
         from app.ui.editor.page import EditorPage
 
-        page = EditorPage(self.session, document=document, name=name, parent=self.documents.home)
-        if not is_saved:
-            page.document.stack.resetClean()
-        self._add(page)
+        self._add(EditorPage(self.session, None, document, name, self.documents.home, is_saved=is_saved))
 
     def open_unsaved(self, document: dict[str, Any], name: str) -> None:
         """Open a document that is nowhere else, so that it is asked about before it goes."""

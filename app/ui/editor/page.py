@@ -51,6 +51,8 @@ class EditorPage(KeyboardPage):
         document: dict[str, Any] | None = None,
         name: str = "",
         parent: QWidget | None = None,
+        *,
+        is_saved: bool = True,
     ) -> None:
         super().__init__(parent)
         work_in(session.workspace.root)
@@ -64,6 +66,8 @@ class EditorPage(KeyboardPage):
             except ConfigError as error:
                 text, problem = "", error.problems[0]
         self.document = ConfigDocument(text, self)
+        if not is_saved:  # it is nowhere else: it is asked about before it goes
+            self.document.stack.resetClean()
         conversion = convert_document(self.document, path)
         if conversion is not None:  # the file stays as it is, for those who still have the older program
             self.file, self._name = FileOfConfig(None), path.name if path else name
